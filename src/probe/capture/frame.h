@@ -5,13 +5,14 @@
 //     Result<Polled> polled = source.poll(batch, wait);          // one virtual call a batch
 //     if (!polled.ok()) …                                        // damage: everything before it has been handed over
 //     if (*polled == Polled::end) break;
-//     for (Frame f; batch.next(f);) …                            // inline, no copy: f.data points into the file's bytes or the ring
+//     for (Frame f; batch.next(f);) …                            // inline, no copy: f.data points into the block or the ring
 //     … batch.watermark() …
 //   }
 //
 // A frame's bytes are valid until the next poll() of the same source. A FrameSource and its batch belong to one thread.
-// For files, next() walks the records where they lie and asks the processor for the bytes 4 KiB ahead: jumping from header to header
-// defeats its own prefetcher (docs/performance.md), so that a reader which touches headers and heads finds them in the cache.
+// Files are read in blocks of 256 KiB, which stay in the processor's second cache, rather than mapped: that costs a fifth of the CPU
+// time (a page fault a page costs more than the copy; docs/performance.md), and a file that shrinks meanwhile can't kill us with SIGBUS.
+// next() walks the records where they lie in the block and asks for the bytes 4 KiB ahead.
 #pragma once
 
 #include <cstddef>
@@ -25,8 +26,8 @@
 
 namespace nezu::probe {
 
-// Link types by their numbers in capture files (https://www.tcpdump.org/linktypes.html). A source refuses every other one when it is
-// opened, so decode sees only these.
+// Link types by their numbers in capture files (https://www.tcpdump.org/linktypes.html). A source with nothing but other ones is an
+// Error; single frames with another number (a pcapng file of several interfaces) are handed over, for decode to count as unknown.
 enum class LinkType : std::uint16_t {
   null = 0,         // BSD loopback: address family, 4 bytes in the writer's byte order
   ethernet = 1,
@@ -119,14 +120,13 @@ class FrameBatch {
 
 enum class Polled {
   frames,  // the batch holds at least one frame
-  empty,   // live only: nothing came within the wait; the batch is empty, its watermark may have moved
+  empty,   // live, or a pipe: nothing came within the wait; the batch is empty, its watermark may have moved
   end,     // no more will come: the files are used up, or stop() was called
 };
 
 // What a source lost or left out before decode could see it. Values only grow.
 struct SourceStatistics {
-  std::uint64_t frames = 0;           // handed over
-  std::uint64_t kernel_drops = 0;     // live: the ring was full
+  std::uint64_t kernel_drops = 0;     // live: the ring was full; files: what pcapng says that its writer lost
   std::uint64_t freezes = 0;          // live: times that the ring was full
   std::uint64_t interface_drops = 0;  // live: as the interface counts them since the capture was opened (missed, no buffer)
   std::uint64_t own_copies = 0;       // live, loopback: the outgoing copy of a packet that is seen twice; left out
@@ -137,8 +137,8 @@ class FrameSource {
  public:
   virtual ~FrameSource() = default;
 
-  // Fills `batch` (which must be the one given before, used up or not: what is left of it is dropped), waiting at most `wait` for the
-  // first frame. An Error is final. Files: corrupt, io, unsupported; it names the file, the byte offset, what is there and what was
+  // Fills `batch` (the same object each time; what is left in it stays, and no more is added), waiting at most `wait` for the first
+  // frame. An Error is final. Files: corrupt, io, unsupported; it names the file, the byte offset, what is there and what was
   // wanted. Live: unavailable (the interface is down), not_found (it is gone).
   virtual Result<Polled> poll(FrameBatch& batch, Nanos wait) = 0;
 
