@@ -1,6 +1,9 @@
 // The network's seam: an event loop, timers, streams. The only user of Asio beside tls and http. Callback style: g++ 12 miscompiles
 // coroutines. Everything here lives on its loop's thread; only EventLoop::post and stop may be called from others.
 //
+// Lifetime: a loop outlives every Timer, Stream and Acceptor that was made on it. Where a name has to be resolved, a thread of Asio's does
+// it; the loop's destruction waits for a look-up that is under way.
+//
 // Stream is an interface, so that TLS (common/tls), plain TCP, Unix sockets and an in-memory pipe (pipe.h, for tests) look alike.
 #pragma once
 
@@ -75,6 +78,8 @@ class Acceptor {
  public:
   virtual ~Acceptor() = default;
   virtual std::uint16_t port() const = 0;  // the real one where 0 was asked for; 0 for Unix sockets
+  // Accepts that failed for want of descriptors or memory; each is followed by a pause of 100 ms. The connections wait in the kernel.
+  virtual std::uint64_t accept_failures() const { return 0; }
 };
 
 // TCP. Errors name the address: "listen on 127.0.0.1:7400: Address already in use".
