@@ -12,6 +12,8 @@ namespace nezu {
 
 // "250ms", "30s", "10m", "1h", "7d", "100us", "20ns"; a whole number and one unit. Zero may stand alone ("0"). Negative is an error.
 Result<Nanos> parse_duration(std::string_view text);
+// The same, with a sign before it where there is one: "-37s".
+Result<Nanos> parse_signed_duration(std::string_view text);
 // The shortest exact form: 90 s is "90s", 3600 s "1h".
 std::string format_duration(Nanos d);
 
