@@ -46,11 +46,26 @@ void EventLoop::on_signal(std::initializer_list<int> signals, std::function<void
   wait_for_signal(*impl_);
 }
 
+namespace {
+// The handler belongs to the pending wait, not to the Timer, so that an object may be held by its own timer: when the loop ends, the wait
+// goes, and with it the handler and what it holds.
+struct Slot {
+  UniqueFunction<void()> handler;
+};
+}  // namespace
+
 struct Timer::Impl {
   explicit Impl(asio::io_context& context) : timer(context) {}
+
+  void drop() {
+    // An expiry that is already queued finds its slot empty.
+    const std::shared_ptr<Slot> old = slot.lock();
+    slot.reset();
+    if (old) const UniqueFunction<void()> gone = std::move(old->handler);
+  }
+
   asio::steady_timer timer;
-  UniqueFunction<void()> handler;
-  std::uint64_t generation = 0;  // an expiry that was already queued when the timer was set anew is recognised by it
+  std::weak_ptr<Slot> slot;
 };
 
 Timer::Timer(EventLoop& loop) : impl_(std::make_shared<Impl>(loop.impl().context)) {}
@@ -58,21 +73,23 @@ Timer::Timer(EventLoop& loop) : impl_(std::make_shared<Impl>(loop.impl().context
 Timer::~Timer() { cancel(); }
 
 void Timer::cancel() {
-  ++impl_->generation;
-  const UniqueFunction<void()> old = std::move(impl_->handler);
-  impl_->timer.cancel();
+  const std::shared_ptr<Impl> keep = impl_;  // the old handler may hold the Timer
+  keep->timer.cancel();
+  keep->drop();
 }
 
 void Timer::after(Nanos delay, UniqueFunction<void()> handler) {
-  const UniqueFunction<void()> old = std::move(impl_->handler);
-  impl_->handler = std::move(handler);
-  const std::uint64_t generation = ++impl_->generation;
-  impl_->timer.expires_after(std::max(delay, Nanos(0)));
-  impl_->timer.async_wait([impl = impl_, generation](const boost::system::error_code& ec) {
-    if (ec || impl->generation != generation) return;
-    UniqueFunction<void()> run = std::move(impl->handler);
+  const std::shared_ptr<Impl> keep = impl_;
+  auto slot = std::make_shared<Slot>();
+  slot->handler = std::move(handler);
+  keep->timer.expires_after(std::max(delay, Nanos(0)));  // cancels what was set before
+  keep->timer.async_wait([slot](const boost::system::error_code& ec) {
+    if (ec || !slot->handler) return;
+    UniqueFunction<void()> run = std::move(slot->handler);
     run();
   });
+  keep->drop();
+  keep->slot = slot;
 }
 
 }  // namespace nezu::net

@@ -1,6 +1,7 @@
 #include "common/net/net.h"
 
 #include <fcntl.h>
+#include <netinet/in.h>
 #include <gtest/gtest.h>
 #include <sys/resource.h>
 #include <sys/socket.h>
@@ -125,6 +126,35 @@ TEST_F(NetTest, TimerMayBeDestroyedInItsOwnHandler) {
   });
   loop.run();
   EXPECT_EQ(timer, nullptr);
+}
+
+// An object that is held by nothing but its own timer goes with the loop.
+TEST(Timers, HandlersAreDroppedWithTheLoop) {
+  struct Thing {
+    explicit Thing(EventLoop& event_loop) : timer(event_loop) {}
+    Timer timer;
+  };
+  std::weak_ptr<Thing> watched;
+  {
+    EventLoop loop;
+    auto thing = std::make_shared<Thing>(loop);
+    watched = thing;
+    thing->timer.after(std::chrono::hours(1), [thing] {});
+  }
+  EXPECT_TRUE(watched.expired());
+}
+
+TEST(Timers, CancelLetsTheHandlersCapturesGoAtOnce) {
+  EventLoop loop;
+  Timer timer(loop);
+  auto held = std::make_shared<int>(1);
+  timer.after(std::chrono::hours(1), [held] {});
+  EXPECT_EQ(held.use_count(), 2);
+  timer.cancel();
+  EXPECT_EQ(held.use_count(), 1);
+  timer.after(std::chrono::hours(1), [held] {});
+  timer.after(std::chrono::hours(1), [] {});
+  EXPECT_EQ(held.use_count(), 1);
 }
 
 TEST_F(NetTest, SignalsArriveOnTheLoop) {
@@ -370,8 +400,6 @@ TEST_F(UnixTest, CarriesBytesWithMode0660AndRemovesItsFile) {
 
 TEST_F(UnixTest, AStaleFileIsReplacedALivingOneIsNot) {
   const int fd = ::socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
-  sockaddr address{};
-  address.sa_family = AF_UNIX;
   sockaddr_storage whole{};
   auto* un = reinterpret_cast<char*>(&whole);
   whole.ss_family = AF_UNIX;
