@@ -1,0 +1,92 @@
+"""The comparison with the independent witness: what nginx logged against what the manager summed up."""
+
+import collections
+
+
+class Check:
+    def __init__(self, what, wanted, got, ok):
+        self.what, self.wanted, self.got, self.ok = what, wanted, got, ok
+
+    def __str__(self):
+        return f"{'ok  ' if self.ok else 'NOT '} {self.what}: nginx {self.wanted}, nezuban {self.got}"
+
+
+def _span(low, high):
+    return str(low) if low == high else f"{low}–{high}"
+
+
+class Expectation:
+    """How many of nginx's requests must have been measured, given the gaps (seconds since 1970).
+
+    A request counts where its whole was watched: it ended before a gap began, or began after one had ended. Within `margin`
+    seconds of an edge nginx's log (milliseconds, of a cached clock) can't tell on which side it was: `low` counts without those,
+    `high` with them.
+    """
+
+    def __init__(self, entries, gaps=(), margin=0.004, begin=None, end=None):
+        self.low, self.high, self.times = collections.Counter(), collections.Counter(), collections.defaultdict(list)
+        for entry in entries:
+            certain, possible = True, True
+            for gap_begin, gap_end in gaps:
+                outside = entry.end < gap_begin - margin or entry.start > gap_end + margin
+                inside = entry.end > gap_begin + margin and entry.start < gap_end - margin
+                certain, possible = certain and outside, possible and not inside
+            for edge, sign in ((begin, 1), (end, -1)):
+                if edge is None:
+                    continue
+                at = entry.start if sign > 0 else entry.end
+                certain = certain and sign * (at - edge) > margin
+                possible = possible and sign * (at - edge) > -margin
+            for key in ("all", ("path", entry.path), ("class", f"{entry.status // 100}xx"), ("status", entry.status)):
+                self.low[key] += certain
+                self.high[key] += possible
+            if certain:
+                self.times["all"].append(entry.time)
+                self.times[entry.path].append(entry.time)
+
+    def holds(self, key, got):
+        return self.low[key] <= got <= self.high[key]
+
+    def check(self, what, key, got):
+        return Check(what, _span(self.low[key], self.high[key]), got, self.holds(key, got))
+
+
+def quantile(values, q):
+    values = sorted(values)
+    return values[min(len(values) - 1, max(0, int(q * len(values) + 0.5) - 1))] if values else 0.0
+
+
+def compare(expectation, totals, paths=None):
+    """Checks of a query's totals. `paths`: totals by path, of targets that are one path each."""
+    checks = [expectation.check("requests", "all", totals["transactions"])]
+    classes = sorted({key[1] for key in expectation.high if key[0] == "class"} | set(totals["status"]))
+    for status in classes:
+        got = totals["status"].get(status, 0)
+        if got or expectation.high[("class", status)]:
+            checks.append(expectation.check(f"status {status}", ("class", status), got))
+    errors = expectation.low[("class", "5xx")], expectation.high[("class", "5xx")]
+    checks.append(Check("errors", _span(*errors), totals["errors"], errors[0] <= totals["errors"] <= errors[1]))
+    for path, of_path in sorted((paths or {}).items()):
+        checks.append(expectation.check(f"requests of {path}", ("path", path), of_path["transactions"]))
+    checks += times("response time", expectation.times["all"], totals["response_time"])
+    for path, of_path in sorted((paths or {}).items()):
+        if expectation.times[path]:
+            checks += times(f"response time of {path}", expectation.times[path], of_path["response_time"], only=("average",))
+    return checks
+
+
+def times(what, logged, measured, only=("average", "p50", "p95", "p99", "max")):
+    """nginx's times have a grain of 1 ms; percentiles also the sketch's relative error of 2 %."""
+    checks = []
+    for figure in only:
+        if not logged:
+            continue
+        q = {"p50": 0.5, "p95": 0.95, "p99": 0.99}.get(figure)
+        wanted = sum(logged) / len(logged) if figure == "average" else max(logged) if figure == "max" else quantile(logged, q)
+        got = measured[figure] if measured else None
+        slack = 0.001 if figure == "average" else 0.002 + 0.02 * wanted
+        if figure == "max":
+            slack = 0.005 + 0.02 * wanted
+        ok = got is not None and abs(got - wanted) <= slack
+        checks.append(Check(f"{what}, {figure}", f"{wanted * 1e3:.2f} ms", "nothing" if got is None else f"{got * 1e3:.2f} ms", ok))
+    return checks
