@@ -24,7 +24,13 @@ using Members = std::vector<Member>;  // in the order of the text; keys are uniq
 // A value type. Numbers keep what they were: whole ones that fit stay whole.
 class Value {
  public:
-  Value() = default;                                              // null
+  // Out of line: compiled once, and g++ 12 warns of uninitialised members where it inlines a variant's moves.
+  Value();  // null
+  Value(const Value& other);
+  Value(Value&& other) noexcept;
+  Value& operator=(const Value& other);
+  Value& operator=(Value&& other) noexcept;
+  ~Value();
   Value(std::nullptr_t) {}                                        // NOLINT: implicit on purpose, as are all below
   Value(bool v) : value_(v) {}                                    // NOLINT
   Value(double v) : value_(v) {}                                  // NOLINT
