@@ -44,6 +44,7 @@ enum class Reason : std::uint8_t {
   end_lost,           // timing_only: the last byte is missing; its time is that of the acknowledgement: a bound
   start_lost,         // no_request, or the request's first bytes are missing
   before_capture,     // no_request: the request was sent before we began
+  clock_jump,         // timing_only: the capture's clock was set in between: no times can be told
 };
 const char* name(Completeness completeness);
 const char* name(Reason reason);
