@@ -1,8 +1,8 @@
 // Counters: what became of every frame, segment and request. They reconcile, and tests check it:
 //   frames received  = sum over FrameFate
-//   decoded frames   = segments with payload + bare segments
-//   segments         = sum over SegmentFate
-//   requests         = sum over RequestFate
+//   decoded frames   = segments with payload + bare segments      (decoded and snapped ones; a snapped one's payload is what its header says)
+//   segments         = sum over SegmentFate (+ those held at the moment)
+//   requests         = sum over RequestFate (+ those open at the moment)
 // Each fate has a stable number (it is on the wire and on disk: never renumber, only append) and a name (metrics, status, JSON).
 #pragma once
 
