@@ -1,0 +1,45 @@
+// The ledgers of what was stored last: the names and times of all transactions counted in the last `reach` before the end of what is
+// stored (docs/failover.md, "Ledger"). Cold pairs send none; then this stays empty.
+#pragma once
+
+#include <cstdint>
+#include <deque>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "common/base/result.h"
+#include "common/base/time.h"
+#include "model/window/record.h"
+
+namespace nezu::ingest {
+
+class Ledgers {
+ public:
+  struct Kept {
+    PacketTime end{};  // of the record
+    window::Ledger ledger;
+  };
+
+  explicit Ledgers(Nanos reach) : reach_(reach) {}
+
+  // Takes a stored record's ledger; those that end before stored_until − reach are dropped, and their ends returned.
+  std::vector<PacketTime> add(PacketTime end, const window::Ledger& ledger, PacketTime stored_until);
+  // The ends of those that add() would drop once `stored_until` holds.
+  std::vector<PacketTime> passed(PacketTime stored_until) const;
+
+  // All that is kept, as one ledger; entries in the order in which they were stored.
+  window::Ledger merged() const;
+  bool empty() const { return kept_.empty(); }
+  Nanos reach() const { return reach_; }
+
+ private:
+  Nanos reach_;
+  std::deque<Kept> kept_;  // by arrival
+};
+
+// Durable form of one ledger: hexadecimal, 48 digits an entry, then 16 for left_out_until. decode() is exact: anything else is corrupt.
+std::string encode_ledger(const window::Ledger& ledger);
+Result<window::Ledger> decode_ledger(std::string_view text);
+
+}  // namespace nezu::ingest
