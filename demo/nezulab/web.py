@@ -80,7 +80,8 @@ class Nginx:
             here = os.path.dirname(os.path.abspath(__file__))
             self.application = lab.start("application", [sys.executable, os.path.join(here, "application.py"), f"{self.dir}/app.sock"], ns=ns)
             wait_for("the application's socket", lambda: os.path.exists(f"{self.dir}/app.sock"))
-        self.process = lab.start("nginx", ["nginx", "-e", f"{self.dir}/error.log", "-p", self.dir, "-c", conf], ns=ns)
+        # Ahead of other work on a busy machine: nginx takes its own times from a clock that it reads once a turn of its loop.
+        self.process = lab.start("nginx", ["nice", "-n", "-10", "nginx", "-e", f"{self.dir}/error.log", "-p", self.dir, "-c", conf], ns=ns)
         wait_for("nginx", lambda: self.process.must_run() and ask(ns, address, port, "GET", "/ready").status == 200)
 
     def entries(self):

@@ -1,0 +1,122 @@
+"""How tests are declared, and the whole set-up that most of them begin with."""
+
+import time
+
+from nezulab import net, witness
+from nezulab.daemons import Manager, Pki, Probe, services_yaml, target_of
+from nezulab.load import Load
+from nezulab.process import Failed, wait_for
+from nezulab.web import Nginx
+
+TESTS = []
+
+
+class Skip(Exception):
+    """The test can't be made here; the text says why."""
+
+
+class Test:
+    def __init__(self, function, timeout, needs_namespaces):
+        self.function, self.timeout, self.needs_namespaces = function, timeout, needs_namespaces
+        self.name = f"{function.__module__.removeprefix('test_')}.{function.__name__}"
+
+
+def test(timeout=60, namespaces=True):
+    """Declares a test: a function of a Lab. It fails by raising; what it gives back is shown beside "ok"."""
+    def declare(function):
+        TESTS.append(Test(function, timeout, namespaces))
+        return function
+    return declare
+
+
+def expect(condition, text):
+    if not condition:
+        raise Failed(text)
+
+
+def expect_equal(got, wanted, what):
+    if got != wanted:
+        raise Failed(f"{what}: {got!r}, wanted {wanted!r}")
+
+
+PATHS = ["/fast", "/page", "/big", "/slow", "/post", "/error", "/busy", "/missing", "/moved", "/empty"]
+MIX = ["GET:/fast:10", "GET:/page:3", "GET:/big:0.1", "GET:/slow:0.1", "POST:/post:1:700", "GET:/error:0.3", "GET:/busy:0.2",
+       "GET:/missing:0.3", "HEAD:/page:0.5", "GET:/moved:0.3", "GET:/empty:0.5"]
+
+
+class Rig:
+    """Network, nginx, certificates, manager; probes and load on demand."""
+
+    def __init__(self, lab, manager_changes=None, probe_changes=None, start_manager=True):
+        self.lab = lab
+        self.site = lab.use(net.Site(lab.name))
+        self.nginx = Nginx(lab, self.site.WEB, 80, self.site.web)
+        self.pki = Pki(lab, self.site)
+        self.manager = Manager(lab, self.site, self.pki, changes=manager_changes)
+        self.probe_changes = probe_changes
+        self.probes = {}
+        self.begin = time.time()
+        if start_manager:
+            self.manager.start()
+
+    def probe(self, node="node-a", changes=None, certificate=None):
+        """A probe of that node, not started."""
+        from nezulab.daemons import merge
+        self.probes[node] = Probe(self.lab, self.site, self.pki, node, certificate=certificate,
+                                  changes=merge(self.probe_changes or {}, changes))
+        return self.probes[node]
+
+    def monitoring(self, node="node-a"):
+        """A started and admitted probe, definitions applied, shop/web monitored."""
+        probe = self.probe(node).start()
+        probe.wait_admitted(self.manager)
+        self.apply()
+        self.manager.ctl("monitor", "start", "shop/web")
+        self.manager.wait_state("monitoring")
+        return probe
+
+    def apply(self):
+        self.manager.ctl("service", "apply", "-f", self.lab.write("services.yaml", services_yaml(80, PATHS)))
+
+    def load(self, rate=500, connections=40, mix=None, extra=("--poisson",)):
+        return Load(self.lab, self.site, self.nginx, mix or MIX, rate, connections, extra=extra)
+
+    def settle(self, load, timeout=20):
+        """Ends the load, waits until everything of it is stored. nginx's entries."""
+        sent = load.stop()
+        ended = time.time()
+        expect(sent["answered"] == sent["sent"] > 0, f"the load itself went wrong: {sent}")
+        self.manager.wait_stored(int(ended) + 1, timeout=timeout)
+        entries = self.nginx.entries()
+        expect_equal(len(entries), sent["sent"], "requests that nginx logged")
+        return entries
+
+    def compare(self, entries, gaps=(), begin=None, end=None):
+        """Holds the manager's sums against nginx's log; Failed with all that differs."""
+        first = begin if begin is not None else min(e.start for e in entries) - 2
+        last = end if end is not None else max(e.end for e in entries) + 2
+        expectation = witness.Expectation(entries, gaps, begin=begin, end=end)
+        totals = self.manager.query(first, last)["totals"]
+        paths = {path: self.manager.query(first, last, target_of(path))["totals"] for path in PATHS}
+        checks = witness.compare(expectation, totals, paths)
+        wrong = [str(c) for c in checks if not c.ok]
+        if wrong:
+            raise Failed(f"{len(wrong)} of {len(checks)} comparisons with nginx's log failed:\n    " + "\n    ".join(wrong))
+        return f"{totals['transactions']} requests, {len(checks)} comparisons"
+
+    def points(self, begin, end):
+        return self.manager.query(begin, end, step="1s")["points"]
+
+    def no_gap(self, begin, end):
+        """Every second from begin to end was covered whole."""
+        bad = [p for p in self.points(int(begin) + 1, int(end)) if p["kind"] not in ("measured", "idle") or p["covered"] < 0.999]
+        if bad:
+            raise Failed(f"{len(bad)} seconds aren't covered whole, the first: {bad[0]['time']} {bad[0]['kind']} {bad[0]['covered']}")
+
+
+def wait_failover(manager, count=1, timeout=15):
+    """The newest failover record, as soon as there are `count`, and it is closed."""
+    def there():
+        records = manager.failovers()
+        return records[0] if len(records) >= count and not records[0]["open"] else None
+    return wait_for(f"failover record {count}", there, timeout)

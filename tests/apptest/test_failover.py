@@ -1,0 +1,116 @@
+"""The probe dies, stops, is told to read its configuration again."""
+
+import time
+
+from harness import Rig, expect, expect_equal, test, wait_failover
+from nezulab.daemons import gaps_of, seconds_of
+from nezulab.process import wait_for
+
+
+@test(timeout=90)
+def sigkill_and_the_cold_standby(lab):
+    rig = Rig(lab)
+    active = rig.monitoring()
+    load = rig.load(rate=600, connections=50)
+    time.sleep(4.3)
+    active.kill()
+    killed = time.time()
+    rig.manager.wait_state("monitoring", interrupted=True, timeout=5)
+    time.sleep(1.5)
+    standby = rig.probe("node-b").start()
+    started = time.time()
+    standby.wait_admitted(rig.manager)
+    rig.manager.wait_state("monitoring", timeout=5)
+    time.sleep(3)
+    entries = rig.settle(load)
+    record = wait_failover(rig.manager)
+    expect_equal(len(rig.manager.failovers()), 1, "failover records")
+    expect_equal((record["from_node"], record["to_node"]), ("node-a", "node-b"), "from which node to which")
+    gaps = gaps_of(record)
+    expect_equal(len(gaps), 1, f"gaps in {record}")
+    begin, end = gaps[0]
+    # The last window that was sent ended at most window + its way before the kill.
+    expect(killed - 2.2 < begin <= killed, f"the gap begins {killed - begin:.3f} s before the kill")
+    expect(started - 0.05 <= end < started + 1.5, f"the gap ends {end - started:.3f} s after the standby's start")
+    points = rig.points(int(begin) - 1, int(end) + 2)
+    missing = sum(1 - p["covered"] for p in points if p["kind"] != "off")
+    expect(abs(missing - (end - begin)) < 0.002, f"seconds not covered: {missing:.4f}, gap {end - begin:.4f}")
+    expect(all(p["kind"] == "gap" for p in points if begin <= seconds_of(p["time"]) and seconds_of(p["time"]) + 1 <= end), "whole seconds in the gap aren't gaps")
+    text = rig.compare(entries, gaps)
+    return f"gap {end - begin:.3f} s, it ended {end - started:.3f} s after the standby's start; {text}"
+
+
+@test(timeout=60)
+def sigterm_delivers_the_open_window(lab):
+    rig = Rig(lab)
+    probe = rig.monitoring()
+    load = rig.load(rate=400)
+    time.sleep(3.4)
+    before = time.time()
+    expect_equal(probe.stop(), 0, "status after SIGTERM")
+    after = time.time()
+    until = rig.manager.stored_until()
+    expect(before - 0.3 <= until <= after, f"stored until {until - before:+.3f} s of the SIGTERM")
+    load.stop()
+    entries = rig.nginx.entries()
+    return f"stored until {until - before:+.3f} s of the SIGTERM; " + rig.compare(entries, end=until)
+
+
+@test(timeout=60)
+def sighup_reads_the_configuration_again(lab):
+    rig = Rig(lab)
+    probe = rig.monitoring()
+    load = rig.load(rate=300)
+    time.sleep(1)
+    with open(probe.config, encoding="utf-8") as f:
+        good = f.read()
+    lines = len(probe.process.text().splitlines())
+    lab.write("node-a.yaml", good + "log:\n  level: debug\n")
+    probe.reload()
+    wait_for("a word about the reload", lambda: "reload" in " ".join(probe.process.text().splitlines()[lines:]).lower(), 5)
+    lab.expect_error("node-a.yaml|reload|configuration")
+    lines = len(probe.process.text().splitlines())
+    lab.write("node-a.yaml", good + "nonsense: 1\n")
+    probe.reload()
+    wait_for("an error that names the key", lambda: "nonsense" in " ".join(probe.process.text().splitlines()[lines:]), 5)
+    rig.manager.ctl("status")
+    time.sleep(1)
+    probe.process.must_run()
+    entries = rig.settle(load)
+    rig.no_gap(entries[0].end, entries[-1].end)
+    return rig.compare(entries)
+
+
+@test(timeout=60)
+def the_same_instance_back_in_time_is_no_failover(lab):
+    """A cable that blinks: the management link is down for a second."""
+    rig = Rig(lab)
+    lab.expect_error(r"connect|session|manager|link|silent|time")
+    rig.monitoring()
+    load = rig.load(rate=300)
+    time.sleep(1.5)
+    node = rig.site.nodes["node-a"]
+    rig.site.net.set_link(node, "mgmt0", False)
+    wait_for("the interruption", lambda: rig.manager.probe()["state"] != "connected", 5)
+    rig.site.net.set_link(node, "mgmt0", True)
+    wait_for("the connection", lambda: rig.manager.probe()["state"] == "connected", 10)
+    time.sleep(1)
+    entries = rig.settle(load)
+    expect_equal(len(rig.manager.failovers()), 0, "failover records")
+    rig.no_gap(entries[0].end, entries[-1].end)
+    return rig.compare(entries)
+
+
+@test(timeout=60)
+def stopped_stays_stopped(lab):
+    """Row 1 of failover.md: nothing was monitored, so nothing starts after the failover."""
+    rig = Rig(lab)
+    active = rig.probe("node-a").start()
+    active.wait_admitted(rig.manager)
+    rig.apply()
+    active.kill()
+    wait_for("the loss", lambda: rig.manager.probe()["state"] == "disconnected", 10)
+    rig.probe("node-b").start().wait_admitted(rig.manager)
+    time.sleep(1)
+    monitoring = rig.manager.service()["monitoring"]
+    expect_equal((monitoring["state"], bool(monitoring["interrupted"])), ("stopped", False), "state")

@@ -1,0 +1,135 @@
+"""nginx's own access log as the independent witness of what the probe and the manager say."""
+
+import collections
+import json
+import signal
+import time
+
+from harness import Rig, expect, expect_equal, test
+from nezulab.process import wait_for
+
+IDS = ["GET:/id/{n}:8", "POST:/id/{n}:2:900", "GET:/page?n={n}:2", "GET:/big?n={n}:0.1", "GET:/slow?n={n}:0.05", "GET:/error?n={n}:0.2",
+       "GET:/missing?n={n}:0.2", "HEAD:/page?n={n}:0.3"]
+
+
+@test(timeout=90)
+def sums_of_the_manager_equal_the_log(lab):
+    rig = Rig(lab)
+    rig.monitoring()
+    load = rig.load(rate=1200, connections=50, extra=["--poisson", "--close-share", "0.05"])
+    time.sleep(6)
+    entries = rig.settle(load)
+    text = rig.compare(entries)
+    rig.no_gap(entries[0].end, entries[-1].end)
+    status = rig.probes["node-a"].status()
+    reconcile(status["counters"])
+    drops = status["counters"]["kernel_drops"]
+    expect_equal(drops, 0, "frames dropped by the kernel")
+    reconcile(rig.manager.probe()["counters"])
+    return text
+
+
+def total(fates):
+    return sum(fates.values()) if isinstance(fates, dict) else sum(fates)
+
+
+def reconcile(c, open_requests=0):
+    """The equations of model/window/counters.h, from outside."""
+    expect(c["frames"] > 0 and c["requests"] > 0, f"nothing was counted: {c}")
+    expect_equal(total(c["frame_fate"]), c["frames"], "frames = sum of their fates")
+    expect_equal(c["segments"] + c["bare_segments"], c["frame_fate"]["decoded"] + c["frame_fate"].get("snapped", 0), "decoded = segments")
+    expect_equal(total(c["segment_fate"]), c["segments"], "segments = sum of their fates")
+    expect_equal(total(c["request_fate"]), c["requests"] - open_requests, "requests = sum of their fates")
+
+
+def analyze(rig, node, *arguments):
+    process = rig.lab.start("nezu-probe-analyze", [rig.lab.program("nezu-probe"), "analyze", "-i", rig.site.MIRROR, *arguments],
+                            ns=rig.site.nodes[node])
+    return process
+
+
+def transactions_of(process):
+    return [json.loads(line) for line in process.text().splitlines() if line.startswith("{")]
+
+
+@test(timeout=90)
+def each_transaction_equals_its_line_of_the_log(lab):
+    rig = Rig(lab, start_manager=False)
+    process = analyze(rig, "node-b", "--transactions")
+    wait_capturing(rig, "node-b", process)
+    load = rig.load(rate=1000, connections=40, mix=IDS)
+    time.sleep(6)
+    result = load.stop()
+    entries = rig.nginx.entries()
+    expect_equal(len(entries), result["sent"], "entries of the log")
+    wait_for("the last transaction", lambda: len(transactions_of(process)) >= len(entries), 10)
+    process.send(signal.SIGINT)
+    expect_equal(process.wait(), 0, "status of analyze after SIGINT")
+    found = transactions_of(process)
+    by_uri = collections.defaultdict(list)
+    for t in found:
+        by_uri[t["uri"]].append(t)
+    differences, near = [], 0
+    for entry in entries:
+        t = by_uri.pop(entry.uri, [])
+        if len(t) != 1 or t[0]["status"] != entry.status or t[0]["method"] != entry.method or t[0]["completeness"] != "complete":
+            differences.append(f"{entry.method} {entry.uri} {entry.status}: {t}")
+            continue
+        near += abs(t[0]["response_time"] - entry.time) <= 0.001 + 1e-9
+        if entry.method != "HEAD" and t[0]["response_bytes"] != entry.bytes:
+            differences.append(f"{entry.uri}: {t[0]['response_bytes']} bytes, nginx sent {entry.bytes}")
+    expect(not differences, f"{len(differences)} of {len(entries)} differ, the first: {differences[:3]}")
+    expect(not by_uri, f"{len(by_uri)} transactions that nginx doesn't know: {list(by_uri)[:3]}")
+    share = near / len(entries)
+    expect(share >= 0.99, f"only {share:.2%} of the response times are within 1 ms of nginx's")
+    return f"{len(entries)} transactions, {share:.2%} within 1 ms"
+
+
+def wait_capturing(rig, node, process):
+    """Until the interface has a packet socket of that process."""
+    from nezulab.process import run
+    wait_for("the capture", lambda: process.must_run() and "mirror0" in run(["ss", "-0nlp"], ns=rig.site.nodes[node]).stdout, 10)
+
+
+@test(timeout=90)
+def a_probe_started_mid_stream_measures_at_once(lab):
+    """200 keep-alive connections under load: within one second of its start the probe reports 99 % of what nginx serves."""
+    rig = Rig(lab)
+    rig.apply()
+    rig.manager.ctl("monitor", "start", "shop/web")
+    load = rig.load(rate=2000, connections=200, mix=["GET:/fast:10", "GET:/page:2", "POST:/post:1:300", "GET:/error:0.1"])
+    wait_for("all connections in use", lambda: len({e.connection for e in rig.nginx.entries()}) >= 200, 20)
+    started = time.time()
+    rig.probe("node-a").start().wait_admitted(rig.manager)
+    time.sleep(5)
+    entries = rig.settle(load)
+    begin, end = int(started) + 2, int(entries[-1].end)
+    begin_exact = started + 1.0
+    counted = rig.manager.query(begin, end)["totals"]["transactions"]
+    logged = sum(begin <= e.end < end for e in entries)
+    expect(logged > 4000, f"only {logged} requests")
+    expect(counted >= 0.99 * logged, f"{counted} transactions from one second after the start on, nginx has {logged}")
+    expect(counted <= 1.01 * logged, f"{counted} transactions, more than nginx has ({logged})")
+    first = rig.manager.query(int(started), begin, step="1s")["points"]
+    return f"{counted} of {logged} after the first second ({begin - begin_exact:+.2f} s); first seconds: {[(p['kind'], round(p['covered'], 2)) for p in first]}"
+
+
+@test(timeout=60)
+def analyze_mid_stream(lab):
+    rig = Rig(lab, start_manager=False)
+    load = rig.load(rate=2000, connections=200, mix=["GET:/id/{n}"])
+    wait_for("all connections in use", lambda: len({e.connection for e in rig.nginx.entries()}) >= 200, 20)
+    started = time.time()
+    process = analyze(rig, "node-a", "--transactions")
+    time.sleep(4)
+    load.stop()
+    entries = [e for e in rig.nginx.entries() if e.start > started + 1]
+    uris = {e.uri for e in entries}
+    expect(len(uris) > 3000, f"only {len(uris)} requests")
+    wait_for("99 % of the transactions", lambda: len(uris & {t["uri"] for t in transactions_of(process)}) >= 0.99 * len(uris), 5)
+    process.send(signal.SIGINT)
+    process.wait()
+    found = [t for t in transactions_of(process) if t["completeness"] == "complete"]
+    share = len(uris & {t["uri"] for t in found}) / len(uris)
+    expect(share >= 0.99, f"{share:.2%} of nginx's transactions")
+    return f"{share:.2%}; the first began {min(t['ts'] for t in found) - started:.3f} s after the start of the process"
