@@ -1,0 +1,210 @@
+// An adaptive binary range coder: the entropy stage of a chunk (docs/formats/store.md). Encoder and Decoder have the same functions, so that
+// one description of a chunk's columns serves both ways. A chunk of a minute is too short for tables that are sent along (zstd's): this one
+// learns as it goes and sends none.
+//
+// The way of LZMA's coder: a 32-bit range, carries propagated through a cached byte. Pure, no allocation but the output.
+#pragma once
+
+#include <array>
+#include <bit>
+#include <cstdint>
+#include <string>
+#include <string_view>
+
+namespace nezu::store::sqlite {
+
+// Probability that the next bit is 0, in 1/32768; moves fast while it has seen little.
+struct Prob {
+  std::uint16_t p = 1u << 14;
+  std::uint16_t seen = 0;
+
+  void learn(bool bit) {
+    // 65536 / (n + 1.5), not below 1/80.
+    static constexpr std::array<std::uint16_t, 80> kRate = [] {
+      std::array<std::uint16_t, 80> rate{};
+      for (std::size_t n = 0; n < rate.size(); ++n) rate[n] = static_cast<std::uint16_t>(131072 / (2 * n + 3));
+      return rate;
+    }();
+    const std::int32_t target = bit ? 24 : 32768 - 24;
+    p = static_cast<std::uint16_t>(p + (((target - p) * kRate[seen]) >> 16));
+    seen = static_cast<std::uint16_t>(seen + (seen + 1u < kRate.size() ? 1u : 0u));
+  }
+};
+
+class RangeEncoder {
+ public:
+  static constexpr bool kDecodes = false;
+  explicit RangeEncoder(std::string& out) : out_(out) {}
+
+  bool bit(Prob& prob, bool value) {
+    const std::uint32_t bound = (range_ >> 15) * prob.p;
+    if (value) {
+      low_ += bound;
+      range_ -= bound;
+    } else {
+      range_ = bound;
+    }
+    prob.learn(value);
+    normalise();
+    return value;
+  }
+
+  // The low `bits` (0–64) of `value`, each as likely as not.
+  std::uint64_t raw(std::uint64_t value, int bits) {
+    for (int left = bits; left > 0;) {
+      const int n = left > 16 ? 16 : left;
+      left -= n;
+      range_ >>= n;
+      low_ += static_cast<std::uint64_t>(range_) * ((value >> left) & ((1u << n) - 1));
+      normalise();
+    }
+    return value;
+  }
+
+  // Once, last. What is cut off at the end are zeros, which the decoder supplies.
+  void finish() {
+    for (int i = 0; i < 5; ++i) shift();
+    while (!out_.empty() && out_.back() == '\0' && out_.size() > base_) out_.pop_back();
+  }
+
+ private:
+  void normalise() {
+    while (range_ < (1u << 24)) {
+      range_ <<= 8;
+      shift();
+    }
+  }
+  void shift() {
+    if (low_ < 0xFF000000u || low_ > 0xFFFFFFFFu) {
+      const auto carry = static_cast<std::uint8_t>(low_ >> 32);
+      if (!first_) out_.push_back(static_cast<char>(cache_ + carry));  // the first byte is always 0
+      first_ = false;
+      for (; pending_ > 0; --pending_) out_.push_back(static_cast<char>(0xFF + carry));
+      cache_ = static_cast<std::uint8_t>(low_ >> 24);
+    } else {
+      ++pending_;
+    }
+    low_ = (low_ & 0x00FFFFFFu) << 8;
+  }
+
+  std::string& out_;
+  const std::size_t base_ = out_.size();
+  std::uint64_t low_ = 0;
+  std::uint32_t range_ = 0xFFFFFFFFu;
+  std::uint64_t pending_ = 0;
+  std::uint8_t cache_ = 0;
+  bool first_ = true;
+};
+
+class RangeDecoder {
+ public:
+  static constexpr bool kDecodes = true;
+  explicit RangeDecoder(std::string_view in) : in_(in) {
+    for (int i = 0; i < 4; ++i) code_ = code_ << 8 | next();
+  }
+
+  bool bit(Prob& prob, bool) {
+    const std::uint32_t bound = (range_ >> 15) * prob.p;
+    const bool value = code_ >= bound;
+    if (value) {
+      code_ -= bound;
+      range_ -= bound;
+    } else {
+      range_ = bound;
+    }
+    prob.learn(value);
+    normalise();
+    return value;
+  }
+
+  std::uint64_t raw(std::uint64_t, int bits) {
+    std::uint64_t value = 0;
+    for (int left = bits; left > 0;) {
+      const int n = left > 16 ? 16 : left;
+      left -= n;
+      range_ >>= n;
+      std::uint32_t part = code_ / range_;
+      if (part >> n != 0) part = (1u << n) - 1;  // only in damaged input
+      code_ -= part * range_;
+      value = value << n | part;
+      normalise();
+    }
+    return value;
+  }
+
+  // How far beyond the end it has read: more than a few bytes means that the input isn't what an encoder made.
+  std::size_t overrun() const { return at_ > in_.size() ? at_ - in_.size() : 0; }
+
+ private:
+  void normalise() {
+    while (range_ < (1u << 24)) {
+      range_ <<= 8;
+      code_ = code_ << 8 | next();
+    }
+  }
+  std::uint32_t next() {
+    const std::size_t i = at_++;
+    return i < in_.size() ? static_cast<std::uint8_t>(in_[i]) : 0u;
+  }
+
+  std::string_view in_;
+  std::size_t at_ = 0;
+  std::uint32_t range_ = 0xFFFFFFFFu;
+  std::uint32_t code_ = 0;
+};
+
+inline std::uint64_t zigzag(std::int64_t v) { return static_cast<std::uint64_t>(v) << 1 ^ static_cast<std::uint64_t>(v >> 63); }
+inline std::int64_t unzigzag(std::uint64_t v) { return static_cast<std::int64_t>(v >> 1) ^ -static_cast<std::int64_t>(v & 1); }
+
+// Numbers that are mostly small: the width in unary, then the bits below the leading one (the upper three of them modelled).
+class SmallNumber {
+ public:
+  template <class Coder>
+  std::uint64_t code(Coder& coder, std::uint64_t value) {
+    const int wanted = static_cast<int>(std::bit_width(value));
+    int width = 0;
+    while (width < 64 && coder.bit(width_[static_cast<std::size_t>(width)], width < wanted)) ++width;
+    return width <= 1 ? static_cast<std::uint64_t>(width) : mantissa(coder, value, width);
+  }
+
+ private:
+  template <class Coder>
+  std::uint64_t mantissa(Coder& coder, std::uint64_t value, int width) {
+    const int bits = width - 1;
+    const int modelled = bits < 3 ? bits : 3;
+    std::size_t node = 1;
+    for (int i = 1; i <= modelled; ++i) {
+      const bool b = coder.bit(bits_[static_cast<std::size_t>(width)][node], (value >> (bits - i) & 1) != 0);
+      node = node << 1 | (b ? 1u : 0u);
+    }
+    const int rest = bits - modelled;
+    return rest == 0 ? node : static_cast<std::uint64_t>(node) << rest | coder.raw(value & ((1ull << rest) - 1), rest);
+  }
+
+  std::array<Prob, 64> width_{};
+  std::array<std::array<Prob, 8>, 65> bits_{};
+};
+
+// Numbers of any size, such as the rest of a sum after its prediction: the width by a tree, the leading bit below it modelled, the rest raw.
+class WideNumber {
+ public:
+  template <class Coder>
+  std::uint64_t code(Coder& coder, std::uint64_t value) {
+    const auto wanted = static_cast<unsigned>(std::bit_width(value));
+    std::size_t node = 1;
+    for (int i = 6; i >= 0; --i) node = node << 1 | (coder.bit(tree_[node], (wanted >> i & 1) != 0) ? 1u : 0u);
+    const int width = static_cast<int>(node - 128);
+    if (width <= 1) return static_cast<std::uint64_t>(width);
+    if (width > 64) return 0;  // only in damaged input
+    const bool lead = coder.bit(lead_[static_cast<std::size_t>(width)], (value >> (width - 2) & 1) != 0);
+    const std::uint64_t high = 2u | (lead ? 1u : 0u);
+    const int rest = width - 2;
+    return rest == 0 ? high : high << rest | coder.raw(value & ((1ull << rest) - 1), rest);
+  }
+
+ private:
+  std::array<Prob, 128> tree_{};
+  std::array<Prob, 65> lead_{};
+};
+
+}  // namespace nezu::store::sqlite
