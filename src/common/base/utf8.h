@@ -19,8 +19,8 @@ void append_utf8(std::string& out, char32_t code_point);
 // Bytes that aren't UTF-8 become U+FFFD.
 std::string to_utf8(std::string_view bytes);
 
-// A letter, digit, mark or symbol that people write names with: no control, space, punctuation of ASCII, separator, surrogate or private use.
-// ASCII: letters and digits only.
+// What names are made of, in any script: letters, digits, marks. No space, punctuation, symbol, control, surrogate or private use.
+// An approximation by blocks, good to a few characters: no table of Unicode's is carried along.
 bool is_name_character(char32_t code_point);
 
 // Columns on a terminal: 2 for wide East Asian characters and emoji, 0 for combining marks and controls, else 1.

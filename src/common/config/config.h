@@ -12,7 +12,7 @@
 // Errors: "FILE:LINE:COLUMN: capture.workers: 'x': wanted a whole number, 0–64", one a line, in order of place; lines and columns from 1,
 // columns in characters.
 //
-// Limits: 4 MiB of text, 100,000 nodes (aliases counted as often as they are used), 32 levels. Keys twice in a map, aliases that hold
+// Limits: 4 MiB of text, 100,000 values (aliases counted as often as they are used), 32 levels. Keys twice in a map, aliases that hold
 // themselves, merge keys, tags other than !!str and a second document are errors. A key with no value, null or ~ counts as left out.
 // What is quoted is a string: "yes" is no truth, "5" no number.
 #pragma once

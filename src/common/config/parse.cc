@@ -91,7 +91,13 @@ class Builder final : public YAML::EventHandler {
     const std::size_t index = make(mark, kind, anchor);
     tree_.nodes[index].text = text;
     tree_.nodes[index].plain = plain;
+    const bool is_key = !open_.empty() && wants_key();
     attach(mark, index);
+    // A key lives in its map; as a value nobody needs it, unless an alias may name it.
+    if (is_key && anchor == YAML::NullAnchor) {
+      tree_.nodes.pop_back();
+      sizes_.pop_back();
+    }
   }
 
   void open(const YAML::Mark& mark, const std::string& tag, YAML::anchor_t anchor, TreeNode::Kind kind) {
@@ -122,6 +128,10 @@ class Builder final : public YAML::EventHandler {
       return;
     }
     Open& parent = open_.back();
+    if (wants_key()) {
+      add_key(mark, parent, tree_.nodes[parent.index], tree_.nodes[index]);
+      return;
+    }
     Size& parent_size = sizes_[parent.index];
     parent_size.nodes += size.nodes;
     parent_size.depth = std::max(parent_size.depth, size.depth + 1);
@@ -129,8 +139,6 @@ class Builder final : public YAML::EventHandler {
     TreeNode& node = tree_.nodes[parent.index];
     if (node.kind == TreeNode::Kind::list) {
       node.items.push_back(index);
-    } else if (wants_key()) {
-      add_key(mark, parent, node, tree_.nodes[index]);
     } else {
       node.members.back().value = index;
       parent.wants_value = false;

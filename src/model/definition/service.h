@@ -1,6 +1,6 @@
 // Definitions: what is watched. A service = hosts, ports, path prefixes; inside it web transactions = conditions on a request.
 //
-// Values, validated on the way in: a Service that exists is right. Text forms: YAML (nezuctl service apply -f; strict: an unknown key is an
+// Values, validated on the way in: a Service that was parsed is right. Hosts and header names are lowered on the way in, methods raised. Text forms: YAML (nezuctl service apply -f; strict: an unknown key is an
 // error with line and column) and JSON (API); both give the same value, and export ∘ import is the identity.
 //
 //   apiVersion: nezuban/v1
@@ -28,8 +28,15 @@
 #include <vector>
 
 #include "common/base/result.h"
+#include "common/json/json.h"
 
 namespace nezu::definition {
+
+// More than these is refused.
+inline constexpr std::size_t kMaxServices = 1'000;       // in a file
+inline constexpr std::size_t kMaxTransactions = 10'000;  // in a service
+inline constexpr std::size_t kMaxItems = 1'000;          // in any other list or map
+inline constexpr std::size_t kMaxTextBytes = 1'024;      // of a path or a value
 
 struct PathCondition {
   enum class Kind { any, exact, prefix, suffix, contains };
@@ -39,7 +46,7 @@ struct PathCondition {
 };
 
 struct WebTransaction {
-  std::string name;                            // unique in the service; 1–63 of [A-Za-z0-9._-] and UTF-8 letters; not "all"
+  std::string name;                            // unique in the service; not "all"
   std::vector<std::string> methods;            // upper case; empty: any
   PathCondition path;
   std::map<std::string, std::string> query;    // "*": the parameter is there
@@ -48,11 +55,12 @@ struct WebTransaction {
   friend bool operator==(const WebTransaction&, const WebTransaction&) = default;
 };
 
+// Names (of groups, services, web transactions, probes): 1–63 letters and digits of any script, and . _ -
 struct Service {
   std::string group;                     // may be empty
   std::string name;                      // unique in the group
   std::vector<std::string> probes;       // empty: all logical probes
-  std::vector<std::string> hosts;        // lower case, without port; "*.x" matches any label sequence before .x; empty: any
+  std::vector<std::string> hosts;        // lower case, without port, IPv6 in brackets; "*.x" matches any label sequence before .x; empty: any
   std::vector<std::uint16_t> ports;      // empty: any
   std::vector<std::string> paths;        // prefixes that begin with "/"; empty: any
   std::vector<std::uint16_t> errors;     // 400–499
@@ -68,6 +76,9 @@ inline constexpr std::string_view kAllWebAccess = "all";
 
 // Whether a value holds all of the rules above. Error: names the field, what was found and what is wanted.
 Status validate(const Service& service);
+// Rules by themselves, for other users of names and hosts. Errors say what is wanted.
+Status check_name(std::string_view name);
+Status check_host_pattern(std::string_view pattern);
 
 // A whole file of services. `file` is for messages only: "FILE:LINE:COLUMN: services[0].ports[1]: 70000: wanted a port, 1–65535".
 Result<std::vector<Service>> parse_yaml(std::string_view text, const std::string& file);
@@ -76,5 +87,10 @@ std::string to_yaml(const std::vector<Service>& services);
 // One service as a JSON object (the API's form), same keys as YAML.
 Result<Service> parse_json(std::string_view text);
 std::string to_json(const Service& service);
+Result<Service> from_value(const json::Value& value);
+json::Value to_value(const Service& service);
+
+// What `apply` would change, for people, a line each: "ports: [80] → [80, 8080]", "transactions.pay: added". Empty: the two are equal.
+std::vector<std::string> differences(const Service& before, const Service& after);
 
 }  // namespace nezu::definition
