@@ -73,9 +73,9 @@ class Pki:
         self.dir = lab.path(name)
         ctl = lab.program("nezuctl")
         run([ctl, "pki", "init", "--dir", self.dir])
-        run([ctl, "pki", "issue", "--dir", self.dir, "--role", "manager", "--host", site.MANAGER, "--host", "manager", "manager"])
+        run([ctl, "pki", "issue", "--dir", self.dir, "--role", "manager", "--host", site.MANAGER, "--host", "manager", "--name", "manager"])
         for probe in probes:
-            run([ctl, "pki", "issue", "--dir", self.dir, "--role", "probe", probe])
+            run([ctl, "pki", "issue", "--dir", self.dir, "--role", "probe", "--name", probe])
 
     def files(self, name):
         return {"ca": f"{self.dir}/ca.crt", "certificate": f"{self.dir}/{name}.crt", "key": f"{self.dir}/{name}.key"}
