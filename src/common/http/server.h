@@ -1,5 +1,9 @@
 // An HTTP/1.1 server for the API, the console and /metrics: small bodies in, small bodies out, server-sent events. Beast is used in
-// server.cc only. Everything runs on the loop's thread; a handler that needs long answers later, through the Responder, from the loop.
+// request_reader.cc only. Everything runs on the loop's thread; a handler that needs long answers later, through the Responder, from the loop.
+//
+// What the server answers by itself, always as a problem document: 400 (not HTTP, a bad target, no Host), 408 (the request didn't arrive
+// within idle_timeout), 413, 431 (head too large), 500 (the handler dropped its Responder), 501 (a transfer coding other than chunked),
+// 503 (too many connections), 505. Requests of one connection are handled one after another, also where they arrive together.
 #pragma once
 
 #include <cstdint>
@@ -15,13 +19,14 @@
 namespace nezu::http {
 
 struct Request {
-  std::string method;
+  std::string method;                        // "GET" for a HEAD too: the server leaves the body out
   std::string target;                        // as sent
   std::string path;                          // percent-decoded path; always begins with "/"
   std::multimap<std::string, std::string> query;  // percent-decoded
   std::map<std::string, std::string> headers;     // names in lower case; repeated ones joined by ", "
   std::string body;
   std::string peer;
+  bool head = false;                         // it was a HEAD
 
   // The first value of a query parameter, or `otherwise`.
   std::string query_or(const std::string& name, const std::string& otherwise) const;
@@ -41,7 +46,8 @@ Response problem(int status, const std::string& title, const std::string& detail
 class EventStream {
  public:
   virtual ~EventStream() = default;
-  virtual bool send(std::string_view event, std::string_view data) = 0;  // false: the reader has gone (or was cut off)
+  // `event` has no line breaks; `data` may. False: the reader has gone (or was cut off).
+  virtual bool send(std::string_view event, std::string_view data) = 0;
   virtual bool open() const = 0;
 };
 
@@ -55,12 +61,20 @@ class Responder {
 
 struct ServerOptions {
   std::size_t max_body_bytes = 4 << 20;   // 413 beyond
-  std::size_t max_connections = 1000;     // refused beyond
+  std::size_t max_header_bytes = 16 << 10;  // 431 beyond
+  std::size_t max_connections = 1000;     // 503 beyond
+  // For a next request to begin, for a request to be there whole, and for the peer to take an answer.
   Nanos idle_timeout{std::chrono::seconds(60)};
+  Nanos event_keep_alive{std::chrono::seconds(15)};  // an empty comment into event streams, so that those who have gone are noticed
 };
 struct ServerCounters {
-  std::uint64_t requests = 0, refused_connections = 0, open_connections = 0, event_streams = 0, event_streams_cut = 0;
+  std::uint64_t requests = 0, refused_connections = 0, open_connections = 0;
+  std::uint64_t event_streams = 0;      // open now
+  std::uint64_t event_streams_cut = 0;  // readers that lagged too far
+  std::uint64_t bad_requests = 0;       // answered by the server itself: 400, 408, 413, 431, 501, 505
+  std::uint64_t dropped_answers = 0;    // the handler gave none: 500
 };
+inline constexpr std::size_t kEventLagMax = 1 << 20;  // bytes
 
 using Handler = std::function<void(const Request&, std::shared_ptr<Responder>)>;
 
@@ -70,6 +84,7 @@ class Server {
                                                 const ServerOptions& options = {});
   virtual ~Server() = default;
   virtual std::uint16_t port() const = 0;
+  // Destroying the server closes everything at once; Responders and EventStreams that are left find nobody.
   virtual ServerCounters counters() const = 0;
 };
 

@@ -143,7 +143,7 @@ INSTANTIATE_TEST_SUITE_P(
     ::testing::Values(Refusal{"Expired", pki::Role::probe, -2 * kYear, "its certificate \"edge\" has expired on 20", "refuses our certificate: expired"},
                       Refusal{"NotYetValid", pki::Role::probe, 2 * kYear, "its certificate \"edge\" is not valid before 20", "refuses our certificate: not valid yet"},
                       Refusal{"WrongUse", pki::Role::manager, Nanos(0), "extended key usage clientAuth is missing", "not for this use"}),
-    [](const auto& info) { return std::string(info.param.name); });
+    [](const auto& tested) { return std::string(tested.param.name); });
 
 TEST_F(TlsTest, AnotherCaIsRefusedOnBothSides) {
   const TestCa other(now());
