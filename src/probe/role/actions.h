@@ -1,0 +1,47 @@
+// What the role wants done. The runner carries it out, in order, and tells the role what came of it.
+#pragma once
+
+#include <cstdint>
+#include <string>
+#include <utility>
+#include <variant>
+#include <vector>
+
+#include "model/wire/messages.h"
+
+namespace nezu::probe::role {
+
+// Try to reach the manager; answered by connected() or disconnected().
+struct Connect {};
+// Drop the connection, or the attempt; not answered.
+struct Disconnect {
+  std::string why;
+};
+struct Send {
+  wire::Message message;
+};
+// Measure these services and no others; answered by applied(generation, …) once every worker does.
+struct Measure {
+  std::uint64_t generation = 0;
+  std::vector<wire::ServiceDefinition> services;
+  PacketTime not_before{};   // nothing that was decided earlier may be counted
+  bool anew = false;         // what is measured and not closed is to be thrown away
+  bool at_edge = false;      // a definition changed: take it up at a window's edge
+};
+// Cut the open windows short, and measure no more; answered by window_closed() for each, then cut_done().
+struct Cut {};
+// The end: the program may exit. `undelivered`: windows that nobody stored.
+struct Finished {
+  std::uint64_t undelivered = 0;
+};
+// For people.
+struct Say {
+  enum class Level { info, warning, error } level = Level::info;
+  std::string text;
+  std::vector<std::pair<std::string, std::string>> fields;
+};
+
+using Action = std::variant<Connect, Disconnect, Send, Measure, Cut, Finished, Say>;
+using Actions = std::vector<Action>;
+
+}  // namespace nezu::probe::role

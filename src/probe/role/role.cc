@@ -1,0 +1,429 @@
+#include "probe/role/role.h"
+
+#include <algorithm>
+
+namespace nezu::probe::role {
+namespace {
+
+const char* to_string(wire::Refusal::Reason reason) {
+  using Reason = wire::Refusal::Reason;
+  switch (reason) {
+    case Reason::protocol: return "no common version of the link's protocol";
+    case Reason::unknown_probe: return "this certificate may not be this logical probe";
+    case Reason::bad_request: return "the manager doesn't understand us";
+    case Reason::too_many: return "the manager has too many probes";
+    case Reason::window: return "another window length than the manager's";
+    case Reason::unspecified: break;
+  }
+  return "no reason given";
+}
+
+}  // namespace
+
+const char* to_string(Name name) {
+  switch (name) {
+    case Name::standby: return "standby";
+    case Name::claiming: return "claiming";
+    case Name::waiting: return "waiting";
+    case Name::active: return "active";
+  }
+  return "?";
+}
+
+Role::Role(const Options& options, Random& random)
+    : options_(options), random_(random), spool_(options.spool), backoff_(options.retry_first), promoted_(options.promoted) {}
+
+Name Role::name() const {
+  if (epoch_ != 0) return Name::active;
+  if (!promoted_) return Name::standby;
+  return waiting_ ? Name::waiting : Name::claiming;
+}
+
+std::string Role::session_text() const {
+  if (session_ == Session::open) return "connected";
+  return trouble_.empty() ? "connecting" : "connecting: " + trouble_;
+}
+
+// ---- the session
+
+Actions Role::start(MonoTime now) {
+  claimed_at_ = now;
+  session_ = Session::connecting;
+  return {Connect{}};
+}
+
+Actions Role::connected(MonoTime now) {
+  session_ = Session::greeting;
+  heard_ = now;
+  wire::Hello hello;
+  hello.logical_probe = options_.logical_probe;
+  hello.node = options_.node;
+  hello.instance = options_.instance;
+  hello.program_version = options_.program_version;
+  hello.window = options_.window;
+  hello.interface = options_.interface;
+  return {Send{hello}};
+}
+
+void Role::retry_after_failure(MonoTime now) {
+  retry_at_ = now + Nanos(static_cast<std::int64_t>(static_cast<double>(backoff_.count()) * (0.5 + 0.5 * random_.next_unit())));
+  backoff_ = std::min(backoff_ * 2, options_.retry_last);
+}
+
+void Role::lose_session(MonoTime now, const std::string& why, Actions& out) {
+  const bool was_open = session_ == Session::open;
+  session_ = Session::none;
+  spool_.connection_lost();
+  if (was_open) {
+    ++sessions_lost_;
+    backoff_ = options_.retry_first;
+    retry_at_ = now + Nanos(std::chrono::milliseconds(10 + random_.below(90)));
+    out.push_back(Say{Say::Level::warning, "session with the manager lost", {{"why", why}}});
+  } else {
+    retry_after_failure(now);
+    if (why != trouble_) out.push_back(Say{Say::Level::warning, "no session with the manager", {{"why", why}}});
+  }
+  trouble_ = why;
+}
+
+Actions Role::disconnected(MonoTime now, const std::string& why) {
+  Actions out;
+  if (session_ != Session::none) lose_session(now, why, out);
+  return out;
+}
+
+void Role::on(MonoTime now, wire::Welcome m, Actions& out) {
+  if (m.protocol < wire::kProtocolMin || m.protocol > wire::kProtocolMax) {
+    const std::string why = "the manager chose version " + std::to_string(m.protocol) + " of the link's protocol; we speak " +
+                            std::to_string(wire::kProtocolMin) + " to " + std::to_string(wire::kProtocolMax);
+    out.push_back(Disconnect{why});
+    lose_session(now, why, out);
+    retry_at_ = now + options_.retry_refused;
+    return;
+  }
+  session_ = Session::open;
+  session_since_ = now;
+  backoff_ = options_.retry_first;
+  trouble_.clear();
+  name_key_ = m.name_key;
+  manager_version_ = m.program_version;
+  out.push_back(Say{Say::Level::info, "session with the manager open",
+                    {{"manager_version", m.program_version}, {"kept_windows", std::to_string(spool_.size())}}});
+  beat(now, out);
+  send_records(out);
+}
+
+void Role::on(MonoTime now, wire::Refusal m, Actions& out) {
+  std::string why = std::string("refused: ") + to_string(m.reason);
+  if (!m.text.empty()) why += " (" + m.text + ")";
+  if (m.reason == wire::Refusal::Reason::protocol) {
+    why += "; the manager speaks " + std::to_string(m.protocol_min) + " to " + std::to_string(m.protocol_max) + ", we speak " +
+           std::to_string(wire::kProtocolMin) + " to " + std::to_string(wire::kProtocolMax);
+  }
+  out.push_back(Disconnect{why});
+  lose_session(now, why, out);
+  retry_at_ = now + options_.retry_refused;
+}
+
+Actions Role::received(MonoTime now, wire::Message message) {
+  Actions out;
+  if (session_ != Session::greeting && session_ != Session::open) return out;
+  heard_ = now;
+  const bool greets = std::holds_alternative<wire::Welcome>(message) || std::holds_alternative<wire::Refusal>(message);
+  if (greets != (session_ == Session::greeting)) {
+    out.push_back(Disconnect{"the manager's messages are out of order"});
+    lose_session(now, "the manager's messages are out of order", out);
+    return out;
+  }
+  std::visit([&](auto&& m) { on(now, std::forward<decltype(m)>(m), out); }, std::move(message));
+  finish_if_done(now, out);
+  return out;
+}
+
+template <class Other>
+void Role::on(MonoTime now, Other, Actions& out) {
+  out.push_back(Disconnect{"the manager sent what only probes send"});
+  lose_session(now, "the manager sent what only probes send", out);
+}
+
+Actions Role::tick(MonoTime now, PacketTime packet_clock) {
+  Actions out;
+  packet_clock_ = packet_clock;
+  if (finished_) return out;
+  if ((session_ == Session::open || session_ == Session::greeting) && now - heard_ > options_.silence) {
+    out.push_back(Disconnect{"silent"});
+    lose_session(now, "silent for more than a second", out);
+  }
+  if (session_ == Session::none && now >= retry_at_) {
+    session_ = Session::connecting;
+    out.push_back(Connect{});
+  }
+  if (session_ == Session::open && now - beat_at_ >= options_.beat) beat(now, out);
+  send_records(out);
+  finish_if_done(now, out);
+  return out;
+}
+
+void Role::beat(MonoTime now, Actions& out) {
+  if (session_ != Session::open) return;
+  beat_at_ = now;
+  wire::Heartbeat h;
+  h.promoted = promoted_;
+  h.claim_age = promoted_ ? now - claimed_at_ : Nanos(0);
+  h.epoch = epoch_;
+  h.held = held_;
+  h.was = spool_.granted() > 0 ? was_ : 0;
+  h.applied = applied_number_;
+  for (const auto& [id, state] : measured_) h.services.push_back(state);
+  for (const auto& [id, state] : stopped_) h.services.push_back(state);
+  h.packet_clock = h.frame_clock = packet_clock_;
+  h.clock_known = epoch_ != 0 ? wire::ClockKnown::own : wire::ClockKnown::none;
+  h.since = since();
+  h.whole = whole();
+  h.capture = capture_.state;
+  h.kept_windows = spool_.size();
+  h.overflow_windows = spool_.overflow();
+  out.push_back(Send{std::move(h)});
+}
+
+// Where our coverage begins after the end of what is stored.
+PacketTime Role::since() const {
+  PacketTime begin = capture_.unbroken_since.value_or(packet_clock_);
+  if (const window::Spans kept = spool_.covered_after(stored_until_); !kept.empty()) begin = std::min(begin, kept.front().begin);
+  return std::max(begin, stored_until_);
+}
+
+// No hole since then.
+bool Role::whole() const {
+  if (measured_.empty() || !capture_.unbroken_since || capture_.state.watermark <= stored_until_) return false;
+  window::Spans have = spool_.covered_after(stored_until_);
+  if (*capture_.unbroken_since < capture_.state.watermark) have.push_back({*capture_.unbroken_since, capture_.state.watermark});
+  return window::subtract({{stored_until_, capture_.state.watermark}}, window::normalise(std::move(have))).empty();
+}
+
+void Role::send_records(Actions& out) {
+  if (session_ != Session::open) return;
+  while (spool_.on_its_way() < options_.in_flight) {
+    const window::Record* r = spool_.take_unsent();
+    if (r == nullptr) return;
+    ++sent_;
+    out.push_back(Send{*r});
+  }
+}
+
+// ---- the cluster's word, and the manager's
+
+Actions Role::promote(MonoTime now) {
+  Actions out;
+  if (promoted_) return out;
+  promoted_ = true;
+  waiting_ = false;
+  claimed_at_ = now;
+  beat(now, out);
+  return out;
+}
+
+Actions Role::demote(MonoTime now) {
+  Actions out;
+  if (!promoted_) return out;
+  promoted_ = false;
+  step_down(std::nullopt);
+  beat(now, out);
+  return out;
+}
+
+// No longer admitted. What is kept stays with its old epoch until the manager says what of it is wanted.
+void Role::step_down(std::optional<PacketTime> wanted_until) {
+  if (epoch_ != 0) was_ = epoch_;
+  if (wanted_until) spool_.to_shadow(wanted_until);
+  epoch_ = 0;
+  waiting_ = promoted_;
+}
+
+void Role::on(MonoTime, wire::Beat m, Actions&) {
+  standby_ok_ = m.standby_ok;
+  if (epoch_ == 0) stored_until_ = std::max(stored_until_, m.stored_until);
+  if (m.holder == options_.instance) waiting_ = false;
+}
+
+void Role::on(MonoTime now, wire::Grant m, Actions& out) {
+  if (m.epoch == epoch_ || !promoted_) return;
+  if (epoch_ != 0) step_down(std::nullopt);
+  const bool nobody_else = to_ns(m.stored_until) <= 0 || m.stored_until == acknowledged_until_;
+  spool_.to_shadow(std::nullopt);
+  epoch_ = held_ = m.epoch;
+  waiting_ = false;
+  stored_until_ = m.stored_until;
+  seam_ = std::max(seam_, m.stored_until);
+  if (nobody_else) {
+    discarded_ += spool_.grant(m.epoch, m.stored_until);
+  } else {
+    discarded_ += spool_.drop_shadow();
+    if (!wished_.empty()) {
+      seam_ = std::max(seam_, packet_clock_);
+      measure(out, true, false);
+    }
+  }
+  out.push_back(Say{Say::Level::info, "admitted", {{"epoch", std::to_string(epoch_)}, {"windows_handed_over", std::to_string(spool_.size())}}});
+  beat(now, out);
+  send_records(out);
+}
+
+void Role::on(MonoTime, wire::Wait m, Actions& out) {
+  if (!waiting_) out.push_back(Say{Say::Level::info, "another instance is at work, our claim waits", {{"holder", m.holder_node}}});
+  waiting_ = promoted_;
+}
+
+void Role::on(MonoTime, wire::Superseded m, Actions& out) {
+  if (epoch_ != 0 && m.epoch == epoch_) {
+    out.push_back(Say{Say::Level::warning, "superseded by another instance", {{"epoch", std::to_string(epoch_)}}});
+    step_down(m.wanted_until);
+  } else if (epoch_ == 0) {
+    spool_.to_shadow(m.wanted_until);
+  }
+}
+
+void Role::on(MonoTime, wire::Ack m, Actions& out) {
+  spool_.acknowledge(m.begin, m.end);
+  stored_until_ = std::max(stored_until_, m.end);
+  acknowledged_until_ = std::max(acknowledged_until_, m.end);
+  send_records(out);
+}
+
+// What another instance's record counted. Without a shadow of single transactions only its end matters.
+void Role::on(MonoTime, wire::Stored m, Actions&) {
+  if (epoch_ == 0) stored_until_ = std::max(stored_until_, m.stored_until);
+}
+
+// ---- what is measured
+
+void Role::on(MonoTime, wire::Definitions m, Actions&) {
+  for (wire::ServiceDefinition& d : m.services) {
+    const window::ServiceId id = d.service;
+    definitions_.insert_or_assign(id, std::move(d));
+  }
+}
+
+void Role::on(MonoTime now, wire::Instruction m, Actions& out) {
+  std::map<window::ServiceId, std::uint64_t> wished;
+  for (const wire::ServiceWish& w : m.services) {
+    const auto it = definitions_.find(w.service);
+    if (it == definitions_.end() || it->second.version != w.definition_version) {
+      out.push_back(Say{Say::Level::warning, "an instruction names a definition that we don't have; waiting for it",
+                        {{"service", std::to_string(w.service)}, {"version", std::to_string(w.definition_version)}}});
+      return;
+    }
+    wished[w.service] = w.definition_version;
+  }
+  number_ = m.number;
+  if (wished == wished_) {
+    if (applied_generation_ == generation_) applied_number_ = number_;
+    beat(now, out);
+    return;
+  }
+  const bool changed = std::any_of(wished.begin(), wished.end(), [&](const auto& w) {
+    const auto it = wished_.find(w.first);
+    return it != wished_.end() && it->second != w.second;
+  });
+  wished_ = std::move(wished);
+  measure(out, false, changed);
+}
+
+void Role::measure(Actions& out, bool anew, bool at_edge) {
+  Measure m;
+  m.generation = ++generation_;
+  m.not_before = seam_;
+  m.anew = anew;
+  m.at_edge = at_edge;
+  for (const auto& [id, version] : wished_) m.services.push_back(definitions_.at(id));
+  out.push_back(std::move(m));
+}
+
+Actions Role::applied(MonoTime now, std::uint64_t generation, std::vector<AppliedService> services, PacketTime stopped_at) {
+  Actions out;
+  if (generation != generation_) return out;  // a newer one is on its way
+  applied_generation_ = generation;
+  applied_number_ = number_;
+  std::map<window::ServiceId, wire::ServiceState> before = std::move(measured_);
+  measured_.clear();
+  for (const AppliedService& s : services) {
+    const auto wish = wished_.find(s.service);
+    if (wish == wished_.end()) continue;
+    measured_[s.service] = {s.service, wish->second, true, s.since};
+    stopped_.erase(s.service);
+    before.erase(s.service);
+  }
+  for (auto& [id, state] : before) {
+    state.monitoring = false;
+    state.since = stopped_at;
+    stopped_[id] = state;
+  }
+  beat(now, out);
+  return out;
+}
+
+// Ours may begin at the seam only: a record that lies before it is another's, one that holds it must not have counted anything before it.
+bool Role::fit_to_seam(window::Record& r) const {
+  if (r.span.begin >= seam_) return true;
+  if (r.span.end <= seam_) return false;
+  for (const window::ServicePart& s : r.services) {
+    if (!s.covered.empty() && s.covered.front().begin < seam_) return false;
+    if (s.covered.empty() && !s.targets.empty()) return false;
+  }
+  r.span.begin = seam_;
+  r.covered = window::intersect(r.covered, {r.span});
+  return !r.covered.empty();
+}
+
+Actions Role::window_closed(MonoTime, window::Record record) {
+  Actions out;
+  if (finished_) return out;
+  if (!fit_to_seam(record)) {
+    ++discarded_;
+    return out;
+  }
+  record.instance = options_.instance;
+  record.epoch = epoch_;
+  const std::uint64_t overflow = spool_.overflow();
+  spool_.push(std::move(record));
+  if (spool_.overflow() != overflow) {
+    out.push_back(Say{Say::Level::warning, "the spool is full, the oldest window is dropped", {{"dropped", std::to_string(spool_.overflow())}}});
+  }
+  send_records(out);
+  return out;
+}
+
+// ---- the end
+
+Actions Role::stop(MonoTime now) {
+  Actions out;
+  if (stopping_) return out;
+  stopping_ = true;
+  stop_by_ = now + options_.stop_wait;
+  // The last words are the open window, cut short, where nobody else has it.
+  if (epoch_ != 0 && !wished_.empty() && !standby_ok_) {
+    cutting_ = true;
+    out.push_back(Cut{});
+  }
+  finish_if_done(now, out);
+  return out;
+}
+
+Actions Role::cut_done(MonoTime now) {
+  Actions out;
+  cutting_ = false;
+  finish_if_done(now, out);
+  return out;
+}
+
+void Role::finish_if_done(MonoTime now, Actions& out) {
+  if (!stopping_ || finished_) return;
+  const std::size_t undelivered = spool_.granted();
+  const bool deliverable = epoch_ != 0 && !standby_ok_;
+  if (now < stop_by_ && deliverable && (cutting_ || undelivered > 0)) return;
+  finished_ = true;
+  if (session_ == Session::open) out.push_back(Send{wire::Bye{"stopped"}});
+  out.push_back(Finished{undelivered});
+}
+
+}  // namespace nezu::probe::role

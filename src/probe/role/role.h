@@ -1,0 +1,154 @@
+// Role: what this instance is in its cluster, and what follows from it: docs/failover.md for the probe, as a pure state machine. Inputs are
+// calls, each with the monotonic `now`; outputs are Actions. It keeps the spool, because who may send what from where is one question.
+//
+//   standby   the cluster doesn't hold it promoted
+//   claiming  promoted: its heartbeats lodge the claim, the manager hasn't answered it
+//   waiting   promoted, and told to wait for another instance
+//   active    admitted: it has an epoch, cuts records under it and sends them
+//
+// Whatever its role, it measures what the manager's last instruction says; what it measures without an epoch is kept as shadow.
+//
+// Hand-over without ledgers (cold): on a grant the shadow is used only where nobody else can have counted the same: nothing is stored at all, or
+// what is stored ends with a record of ours. Else it is thrown away, and the coverage begins anew at the admission: a gap rather than a
+// transaction counted twice. Records begin at max(E, where the coverage begins).
+#pragma once
+
+#include <cstdint>
+#include <map>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "common/base/random.h"
+#include "common/base/time.h"
+#include "model/wire/messages.h"
+#include "probe/role/actions.h"
+#include "probe/spool/spool.h"
+
+namespace nezu::probe::role {
+
+struct Options {
+  std::string logical_probe, node, program_version, interface;
+  wire::InstanceId instance;
+  Nanos window = std::chrono::seconds(1);
+  bool promoted = true;  // cold: from the start; warm: by promote()
+  spool::Spool::Options spool;
+  Nanos beat = std::chrono::milliseconds(250);
+  Nanos silence = std::chrono::seconds(1);              // a session is lost after so long without a word
+  Nanos retry_first = std::chrono::milliseconds(50);    // doubled with each failure,
+  Nanos retry_last = std::chrono::milliseconds(800);    // up to this; each time between half of it and all
+  Nanos retry_refused = std::chrono::seconds(10);       // after a refusal
+  Nanos stop_wait = std::chrono::seconds(5);            // for the last acknowledgement
+  std::size_t in_flight = 32;                           // records sent and not acknowledged, at most
+};
+
+// What the capture says; kept until the next one.
+struct CaptureReport {
+  wire::CaptureState state;
+  std::optional<PacketTime> unbroken_since;  // since when everything was watched; empty: the capture stands
+};
+
+struct AppliedService {
+  window::ServiceId service = 0;
+  PacketTime since{};  // where its coverage begins
+};
+
+enum class Name { standby, claiming, waiting, active };
+const char* to_string(Name name);
+
+class Role {
+ public:
+  // `random`: for the jitter; must outlive the role.
+  Role(const Options& options, Random& random);
+
+  // ---- inputs
+  Actions start(MonoTime now);
+  Actions connected(MonoTime now);
+  // The attempt failed, or the connection broke.
+  Actions disconnected(MonoTime now, const std::string& why);
+  Actions received(MonoTime now, wire::Message message);
+  // Every 50 ms or so; `packet_clock`: the instance's own packet clock, now.
+  Actions tick(MonoTime now, PacketTime packet_clock);
+  Actions promote(MonoTime now);
+  Actions demote(MonoTime now);
+  Actions stop(MonoTime now);
+  Actions window_closed(MonoTime now, window::Record record);
+  Actions applied(MonoTime now, std::uint64_t generation, std::vector<AppliedService> services, PacketTime stopped_at);
+  Actions cut_done(MonoTime now);
+  void capture(const CaptureReport& report) { capture_ = report; }
+  void set_spool(const spool::Spool::Options& options) { spool_.set_options(options); }
+
+  // ---- state, for status
+  Name name() const;
+  bool promoted() const { return promoted_; }
+  bool session() const { return session_ == Session::open; }
+  // "connected", "connecting", "refused: …"
+  std::string session_text() const;
+  std::uint64_t epoch() const { return epoch_; }
+  PacketTime stored_until() const { return stored_until_; }
+  std::optional<MonoTime> session_since() const { return session() ? std::optional(session_since_) : std::nullopt; }
+  const spool::Spool& spool() const { return spool_; }
+  std::uint64_t sent() const { return sent_; }
+  std::uint64_t instruction() const { return applied_number_; }
+  std::size_t services() const { return wished_.size(); }
+  std::uint64_t discarded() const { return discarded_; }  // windows measured and thrown away at an admission
+  std::uint64_t sessions_lost() const { return sessions_lost_; }
+  const std::string& manager_version() const { return manager_version_; }
+  wire::NameKey name_key() const { return name_key_; }
+
+ private:
+  enum class Session { none, connecting, greeting, open };
+
+  void on(MonoTime now, wire::Welcome m, Actions& out);
+  void on(MonoTime now, wire::Refusal m, Actions& out);
+  void on(MonoTime now, wire::Beat m, Actions& out);
+  void on(MonoTime now, wire::Grant m, Actions& out);
+  void on(MonoTime now, wire::Wait m, Actions& out);
+  void on(MonoTime now, wire::Superseded m, Actions& out);
+  void on(MonoTime now, wire::Instruction m, Actions& out);
+  void on(MonoTime now, wire::Definitions m, Actions& out);
+  void on(MonoTime now, wire::Ack m, Actions& out);
+  void on(MonoTime now, wire::Stored m, Actions& out);
+  template <class Other>
+  void on(MonoTime now, Other m, Actions& out);
+
+  void lose_session(MonoTime now, const std::string& why, Actions& out);
+  void retry_after_failure(MonoTime now);
+  void beat(MonoTime now, Actions& out);
+  void send_records(Actions& out);
+  void step_down(std::optional<PacketTime> wanted_until);
+  void measure(Actions& out, bool anew, bool at_edge);
+  bool fit_to_seam(window::Record& record) const;
+  void finish_if_done(MonoTime now, Actions& out);
+  PacketTime since() const;
+  bool whole() const;
+
+  const Options options_;
+  Random& random_;
+  spool::Spool spool_;
+
+  Session session_ = Session::none;
+  MonoTime heard_{}, beat_at_{}, retry_at_{}, session_since_{}, claimed_at_{}, stop_by_{};
+  Nanos backoff_{0};
+  std::string trouble_;               // why there is no session
+  bool trouble_said_ = false;
+  std::uint64_t sessions_lost_ = 0, sent_ = 0, discarded_ = 0;
+
+  bool promoted_, waiting_ = false, standby_ok_ = false;
+  std::uint64_t epoch_ = 0, held_ = 0, was_ = 0;
+  PacketTime stored_until_{}, acknowledged_until_{}, seam_{};  // seam_: our records may not begin before it
+  PacketTime packet_clock_{};
+  CaptureReport capture_;
+  wire::NameKey name_key_;
+  std::string manager_version_;
+
+  std::map<window::ServiceId, wire::ServiceDefinition> definitions_;
+  std::map<window::ServiceId, std::uint64_t> wished_;        // by the last instruction: versions
+  std::map<window::ServiceId, wire::ServiceState> measured_; // what every worker measures
+  std::map<window::ServiceId, wire::ServiceState> stopped_;  // no longer measured, and until when it was
+  std::uint64_t number_ = 0, applied_number_ = 0;            // instructions: received, carried out by every worker
+  std::uint64_t generation_ = 0, applied_generation_ = 0;
+  bool stopping_ = false, cutting_ = false, finished_ = false;
+};
+
+}  // namespace nezu::probe::role

@@ -1,0 +1,544 @@
+// Each row of docs/failover.md that concerns the probe is a test with its name.
+#include "probe/role/role.h"
+
+#include <gmock/gmock.h>
+
+namespace nezu::probe::role {
+namespace {
+
+using std::chrono::milliseconds;
+
+constexpr std::int64_t kBase = 1'700'000'000;  // packet time of second 0
+PacketTime at(double s) { return PacketTime(Seconds(kBase)) + Nanos(static_cast<std::int64_t>(s * 1e9)); }
+
+wire::InstanceId instance(std::uint8_t n) {
+  wire::InstanceId id;
+  id.bytes.fill(n);
+  return id;
+}
+
+// A role, its clock, and the other side of the link.
+class Bench {
+ public:
+  explicit Bench(Options o = {}) : random_(1), role_(with_defaults(o), random_) { take(role_.start(now_)); }
+
+  void pass(Nanos d, bool manager_talks = true) {
+    for (Nanos step(0); step < d; step += milliseconds(50)) {
+      now_ += milliseconds(50);
+      if (manager_talks && role_.session()) tell(wire::Beat{});
+      take(role_.tick(now_, packet_now()));
+    }
+  }
+  void open_session() {
+    take(role_.connected(now_));
+    tell(wire::Welcome{});
+  }
+  template <class M>
+  void tell(M m) { take(role_.received(now_, wire::Message(std::move(m)))); }
+  void grant(std::uint64_t epoch, double stored_until) {
+    wire::Grant g;
+    g.epoch = epoch;
+    g.stored_until = stored_until < 0 ? PacketTime{} : at(stored_until);
+    tell(g);
+  }
+  void define(window::ServiceId id, std::uint64_t version) {
+    wire::ServiceDefinition d;
+    d.service = id;
+    d.version = version;
+    tell(wire::Definitions{{d}});
+  }
+  void instruct(std::uint64_t number, std::vector<wire::ServiceWish> wishes) {
+    wire::Instruction i;
+    i.number = number;
+    i.services = std::move(wishes);
+    tell(i);
+  }
+  // Every worker has taken the newest plan up.
+  void workers_follow(PacketTime since) {
+    const auto* m = last<Measure>();
+    ASSERT_NE(m, nullptr);
+    std::vector<AppliedService> applied;
+    for (const auto& s : m->services) applied.push_back({s.service, since});
+    take(role_.applied(now_, m->generation, applied, since));
+  }
+  void window(double begin, double end, std::optional<double> covered_from = {}) {
+    window::Record r;
+    r.span = {at(begin), at(end)};
+    r.covered = {{at(covered_from.value_or(begin)), at(end)}};
+    window::ServicePart part;
+    part.service = 1;
+    part.covered = r.covered;
+    r.services = {part};
+    take(role_.window_closed(now_, r));
+  }
+  void monitor_and_admit(std::uint64_t epoch = 5) {
+    open_session();
+    grant(epoch, -1);
+    define(1, 1);
+    instruct(1, {{1, 1}});
+    workers_follow(at(0));
+  }
+  void ack(double begin, double end, std::uint64_t epoch = 5) { tell(wire::Ack{at(begin), at(end), epoch}); }
+  void capture_runs(double since, double watermark) {
+    CaptureReport c;
+    c.state.running = true;
+    c.state.watermark = at(watermark);
+    c.unbroken_since = at(since);
+    role_.capture(c);
+  }
+
+  void take(Actions actions) {
+    for (Action& a : actions) log_.push_back(std::move(a));
+  }
+  void forget() { log_.clear(); }
+  template <class A>
+  const A* last() const {
+    for (auto it = log_.rbegin(); it != log_.rend(); ++it) {
+      if (const A* a = std::get_if<A>(&*it)) return a;
+    }
+    return nullptr;
+  }
+  template <class M>
+  std::vector<M> sent() const {
+    std::vector<M> out;
+    for (const Action& a : log_) {
+      const Send* s = std::get_if<Send>(&a);
+      if (s != nullptr && std::holds_alternative<M>(s->message)) out.push_back(std::get<M>(s->message));
+    }
+    return out;
+  }
+  template <class A>
+  std::size_t count() const {
+    return static_cast<std::size_t>(std::count_if(log_.begin(), log_.end(), [](const Action& a) { return std::holds_alternative<A>(a); }));
+  }
+  wire::Heartbeat heartbeat() const {
+    const auto all = sent<wire::Heartbeat>();
+    EXPECT_FALSE(all.empty());
+    return all.empty() ? wire::Heartbeat{} : all.back();
+  }
+  PacketTime packet_now() const { return at(0) + (now_ - MonoTime{}) - Seconds(1000); }
+  Role& role() { return role_; }
+  MonoTime now() const { return now_; }
+
+ private:
+  static Options with_defaults(Options o) {
+    o.instance = instance(1);
+    o.logical_probe = "edge";
+    return o;
+  }
+  MonoTime now_{Seconds(1000)};
+  SeededRandom random_;
+  Role role_;
+  Actions log_;
+};
+
+std::vector<PacketTime> begins(const std::vector<window::Record>& records) {
+  std::vector<PacketTime> out;
+  for (const auto& r : records) out.push_back(r.span.begin);
+  return out;
+}
+
+TEST(Row, ColdStart_HelloHeartbeatClaimGrantRecordsAcks) {
+  Bench b;
+  EXPECT_EQ(b.count<Connect>(), 1u);
+  EXPECT_EQ(b.role().name(), Name::claiming);
+  b.open_session();
+  ASSERT_EQ(b.sent<wire::Hello>().size(), 1u);
+  EXPECT_EQ(b.sent<wire::Hello>()[0].logical_probe, "edge");
+  EXPECT_TRUE(b.heartbeat().promoted) << "the first heartbeat lodges the claim, at once";
+  EXPECT_EQ(b.heartbeat().epoch, 0u);
+  b.grant(5, -1);
+  EXPECT_EQ(b.role().name(), Name::active);
+  EXPECT_EQ(b.heartbeat().epoch, 5u);
+  EXPECT_EQ(b.count<Measure>(), 0u) << "nothing is measured before an instruction";
+  b.define(1, 3);
+  b.instruct(7, {{1, 3}});
+  ASSERT_EQ(b.count<Measure>(), 1u);
+  EXPECT_EQ(b.heartbeat().applied, 0u) << "not confirmed before every worker measures";
+  b.workers_follow(at(0.2));
+  EXPECT_EQ(b.heartbeat().applied, 7u);
+  ASSERT_EQ(b.heartbeat().services.size(), 1u);
+  EXPECT_EQ(b.heartbeat().services[0].since, at(0.2));
+  b.window(0, 1);
+  ASSERT_EQ(b.sent<window::Record>().size(), 1u);
+  EXPECT_EQ(b.sent<window::Record>()[0].epoch, 5u);
+  EXPECT_EQ(b.sent<window::Record>()[0].instance, instance(1));
+  b.ack(0, 1);
+  EXPECT_TRUE(b.role().spool().empty());
+}
+
+TEST(Row, RecordsBeginAtTheEndOfWhatIsStored_OrWhereTheCoverageBegins) {
+  Bench b;
+  b.open_session();
+  b.grant(6, 3.5);  // the predecessor's last window was cut short
+  b.define(1, 1);
+  b.instruct(1, {{1, 1}});
+  EXPECT_EQ(b.last<Measure>()->not_before, at(3.5)) << "what was decided before it may be counted";
+  b.workers_follow(at(3.5));
+  b.window(2, 3);
+  b.window(3, 4, 3.5);
+  b.window(4, 5);
+  const auto sent = b.sent<window::Record>();
+  ASSERT_EQ(sent.size(), 2u);
+  EXPECT_EQ(sent[0].span, (window::Span{at(3.5), at(4)}));
+  EXPECT_EQ(sent[1].span.begin, at(4));
+  EXPECT_EQ(b.role().discarded(), 1u);
+}
+
+TEST(Row, AWindowThatCountedBeforeTheSeamIsThrownAway) {
+  Bench b;
+  b.open_session();
+  b.define(1, 1);
+  b.instruct(1, {{1, 1}});
+  b.workers_follow(at(0));
+  b.grant(6, 3.5);
+  b.window(3, 4);  // measured since 3.0
+  EXPECT_TRUE(b.sent<window::Record>().empty());
+}
+
+TEST(Row, LostConnection_SameInstanceGoesOnWhereItWas) {
+  Bench b;
+  b.monitor_and_admit();
+  b.window(0, 1);
+  b.window(1, 2);
+  b.ack(0, 1);
+  b.forget();
+  b.take(b.role().disconnected(b.now(), "reset"));
+  b.window(2, 3);  // measured on
+  EXPECT_TRUE(b.sent<window::Record>().empty());
+  EXPECT_EQ(b.role().name(), Name::active);
+  b.pass(milliseconds(150));
+  EXPECT_EQ(b.count<Connect>(), 1u);
+  b.open_session();
+  EXPECT_EQ(b.heartbeat().epoch, 5u) << "it goes on under its epoch";
+  EXPECT_THAT(begins(b.sent<window::Record>()), ::testing::ElementsAre(at(1), at(2))) << "what wasn't acknowledged, once";
+  EXPECT_EQ(b.count<Measure>(), 0u);
+  b.ack(1, 2);
+  b.ack(2, 3);
+  EXPECT_TRUE(b.role().spool().empty());
+}
+
+TEST(Row, SilenceOfASecondIsALostSession) {
+  Bench b;
+  b.monitor_and_admit();
+  b.pass(milliseconds(900), false);
+  EXPECT_TRUE(b.role().session());
+  b.pass(milliseconds(150), false);
+  EXPECT_FALSE(b.role().session());
+  EXPECT_EQ(b.count<Disconnect>(), 1u);
+}
+
+TEST(Row, ManagerAway_WindowsAreKeptAndDeliveredOnce) {
+  Bench b;
+  b.monitor_and_admit();
+  b.take(b.role().disconnected(b.now(), "closed"));
+  for (int i = 0; i < 100; ++i) b.window(i, i + 1);
+  b.forget();
+  b.open_session();
+  EXPECT_EQ(b.sent<window::Record>().size(), 32u) << "no more on its way than in_flight";
+  for (int i = 0; i < 100; ++i) b.ack(i, i + 1);
+  EXPECT_EQ(b.sent<window::Record>().size(), 100u);
+  EXPECT_TRUE(b.role().spool().empty());
+}
+
+TEST(Row, ManagerAwayForLongerThanTheSpool_OldestAreDroppedAndTheHoleIsTold) {
+  Options o;
+  o.spool.windows = 3;
+  Bench b(o);
+  b.monitor_and_admit();
+  b.take(b.role().disconnected(b.now(), "closed"));
+  for (int i = 0; i < 5; ++i) b.window(i, i + 1);
+  b.capture_runs(5, 5.2);
+  b.open_session();
+  EXPECT_EQ(b.heartbeat().overflow_windows, 2u);
+  EXPECT_EQ(b.heartbeat().since, at(2));
+}
+
+TEST(Row, HeartbeatsEach250Milliseconds_AndAtOnceAfterAChange) {
+  Bench b;
+  b.monitor_and_admit();
+  b.forget();
+  b.pass(Seconds(2));
+  EXPECT_EQ(b.sent<wire::Heartbeat>().size(), 8u);
+  b.forget();
+  b.take(b.role().demote(b.now()));
+  EXPECT_EQ(b.sent<wire::Heartbeat>().size(), 1u);
+}
+
+TEST(Row, Superseded_StepsDownAndItsClaimWaits) {
+  Bench b;
+  b.monitor_and_admit();
+  b.window(0, 1);
+  b.window(1, 2);
+  b.tell(wire::Superseded{5, at(1)});
+  EXPECT_EQ(b.role().name(), Name::waiting);
+  EXPECT_EQ(b.heartbeat().promoted, true) << "the cluster still holds it promoted: nobody else might, when the other one dies";
+  EXPECT_EQ(b.role().spool().granted(), 1u) << "records up to 1 are still wanted";
+  b.forget();
+  b.take(b.role().disconnected(b.now(), "reset"));
+  b.open_session();
+  EXPECT_EQ(b.heartbeat().was, 5u);
+  EXPECT_THAT(begins(b.sent<window::Record>()), ::testing::ElementsAre(at(0)));
+}
+
+TEST(Row, SupersededForAnotherEpochChangesNothing) {
+  Bench b;
+  b.monitor_and_admit();
+  b.tell(wire::Superseded{4, at(1)});
+  EXPECT_EQ(b.role().name(), Name::active);
+}
+
+TEST(Row, WaitingClaim_IsAdmittedLater_AndCountsNothingThatTheOtherCounted) {
+  Bench b;
+  b.open_session();
+  b.tell(wire::Wait{"node-b"});
+  EXPECT_EQ(b.role().name(), Name::waiting);
+  b.define(1, 1);
+  b.instruct(1, {{1, 1}});
+  b.workers_follow(at(0));
+  b.window(0, 1);
+  b.window(1, 2);
+  b.pass(milliseconds(2100));
+  b.forget();
+  b.grant(9, 1);  // the other one stored up to 1
+  const Measure* m = b.last<Measure>();
+  ASSERT_NE(m, nullptr);
+  EXPECT_TRUE(m->anew);
+  EXPECT_EQ(m->not_before, b.packet_now()) << "begins at its admission";
+  EXPECT_TRUE(b.role().spool().empty());
+  EXPECT_EQ(b.role().discarded(), 2u);
+  b.window(2, 3, 2.05);
+  EXPECT_TRUE(b.sent<window::Record>().empty()) << "it counted before the admission";
+  b.window(3, 4);
+  EXPECT_THAT(begins(b.sent<window::Record>()), ::testing::ElementsAre(at(3)));
+}
+
+TEST(Row, NobodyHasStoredAnything_TheShadowIsSent) {
+  Bench b;
+  b.open_session();
+  b.define(1, 1);
+  b.instruct(1, {{1, 1}});
+  b.workers_follow(at(0));
+  b.window(0, 1);
+  b.grant(1, -1);
+  EXPECT_THAT(begins(b.sent<window::Record>()), ::testing::ElementsAre(at(0)));
+  EXPECT_EQ(b.sent<window::Record>()[0].epoch, 1u);
+}
+
+TEST(Row, Demotion_EndsTheGrant_AndThePromotionAfterItIsANewClaim) {
+  Bench b;
+  b.monitor_and_admit();
+  b.window(0, 1);
+  b.ack(0, 1);
+  b.take(b.role().demote(b.now()));
+  EXPECT_EQ(b.role().name(), Name::standby);
+  EXPECT_EQ(b.heartbeat().epoch, 0u);
+  EXPECT_FALSE(b.heartbeat().promoted);
+  b.window(1, 2);
+  b.pass(Seconds(3));
+  b.take(b.role().promote(b.now()));
+  EXPECT_TRUE(b.heartbeat().promoted);
+  EXPECT_EQ(b.heartbeat().held, 5u) << "so the manager knows that this is a new claim";
+  EXPECT_EQ(b.heartbeat().claim_age, Nanos(0));
+  b.forget();
+  b.grant(6, 1);
+  EXPECT_THAT(begins(b.sent<window::Record>()), ::testing::ElementsAre(at(1))) << "nobody else was at work meanwhile: nothing is lost";
+  EXPECT_EQ(b.sent<window::Record>()[0].epoch, 6u);
+}
+
+TEST(Row, AGrantThatCrossesADemotionIsNotTaken) {
+  Bench b;
+  b.open_session();
+  b.take(b.role().demote(b.now()));
+  b.grant(5, -1);
+  EXPECT_EQ(b.role().name(), Name::standby);
+}
+
+TEST(Row, ARepeatedGrantChangesNothing) {
+  Bench b;
+  b.monitor_and_admit();
+  b.window(0, 1);
+  b.forget();
+  b.grant(5, 0);
+  EXPECT_TRUE(b.sent<window::Record>().empty());
+  EXPECT_EQ(b.role().spool().size(), 1u);
+}
+
+TEST(Row, Stopping_TheReportCarriesTheLastNumberOnlyAfterItIsCarriedOut) {
+  Bench b;
+  b.monitor_and_admit();
+  b.instruct(2, {});
+  b.pass(milliseconds(300));
+  EXPECT_EQ(b.heartbeat().applied, 1u);
+  EXPECT_TRUE(b.heartbeat().services[0].monitoring);
+  b.workers_follow(at(2.5));
+  EXPECT_EQ(b.heartbeat().applied, 2u);
+  ASSERT_EQ(b.heartbeat().services.size(), 1u);
+  EXPECT_FALSE(b.heartbeat().services[0].monitoring);
+  EXPECT_EQ(b.heartbeat().services[0].since, at(2.5));
+  b.instruct(3, {{1, 1}});
+  b.workers_follow(at(2.7));
+  EXPECT_TRUE(b.heartbeat().services[0].monitoring);
+}
+
+TEST(Row, StopAndStartBeforeTheWorkersFollow_TheOldConfirmationConfirmsNothing) {
+  Bench b;
+  b.monitor_and_admit();
+  b.instruct(2, {});
+  const std::uint64_t stop_generation = b.last<Measure>()->generation;
+  b.instruct(3, {{1, 1}});
+  b.take(b.role().applied(b.now(), stop_generation, {}, at(1)));
+  b.pass(milliseconds(300));
+  EXPECT_EQ(b.heartbeat().applied, 1u);
+  b.workers_follow(at(1.1));
+  EXPECT_EQ(b.heartbeat().applied, 3u);
+}
+
+TEST(Row, ARepeatedInstructionChangesNothing) {
+  Bench b;
+  b.monitor_and_admit();
+  b.forget();
+  b.instruct(1, {{1, 1}});
+  b.instruct(2, {{1, 1}});
+  EXPECT_EQ(b.count<Measure>(), 0u);
+  EXPECT_EQ(b.heartbeat().applied, 2u);
+}
+
+TEST(Row, AnInstructionWithoutItsDefinitionIsNotConfirmed) {
+  Bench b;
+  b.open_session();
+  b.instruct(1, {{1, 1}});
+  b.pass(milliseconds(300));
+  EXPECT_EQ(b.count<Measure>(), 0u);
+  EXPECT_EQ(b.heartbeat().applied, 0u);
+}
+
+TEST(Row, AChangedDefinitionTakesEffectAtAWindowsEdge) {
+  Bench b;
+  b.monitor_and_admit();
+  EXPECT_FALSE(b.last<Measure>()->at_edge);
+  b.define(1, 2);
+  b.instruct(2, {{1, 2}});
+  EXPECT_TRUE(b.last<Measure>()->at_edge);
+}
+
+TEST(Row, PlannedStop_TheOpenWindowIsCutSentAcknowledged) {
+  Bench b;
+  b.monitor_and_admit();
+  b.take(b.role().stop(b.now()));
+  ASSERT_EQ(b.count<Cut>(), 1u);
+  EXPECT_EQ(b.count<Finished>(), 0u);
+  b.window(0, 0.4);
+  b.take(b.role().cut_done(b.now()));
+  EXPECT_EQ(b.count<Finished>(), 0u) << "sent, not stored yet";
+  b.ack(0, 0.4);
+  ASSERT_EQ(b.count<Finished>(), 1u);
+  EXPECT_EQ(b.last<Finished>()->undelivered, 0u);
+  EXPECT_EQ(b.sent<wire::Bye>().size(), 1u);
+}
+
+TEST(Row, PlannedStop_TheManagerIsAway_TheWaitIsBounded) {
+  Bench b;
+  b.monitor_and_admit();
+  b.take(b.role().disconnected(b.now(), "closed"));
+  b.take(b.role().stop(b.now()));
+  b.window(0, 0.4);
+  b.take(b.role().cut_done(b.now()));
+  b.pass(milliseconds(4900));
+  EXPECT_EQ(b.count<Finished>(), 0u);
+  b.pass(milliseconds(200));
+  ASSERT_EQ(b.count<Finished>(), 1u);
+  EXPECT_EQ(b.last<Finished>()->undelivered, 1u);
+}
+
+TEST(Row, PlannedStop_AStandbyHasEverything_NothingIsSent) {
+  Bench b;
+  b.monitor_and_admit();
+  wire::Beat beat;
+  beat.standby_ok = true;
+  b.tell(beat);
+  b.take(b.role().stop(b.now()));
+  EXPECT_EQ(b.count<Cut>(), 0u);
+  EXPECT_EQ(b.count<Finished>(), 1u);
+}
+
+TEST(Row, NotAdmitted_AStopEndsAtOnce) {
+  Bench b;
+  b.open_session();
+  b.take(b.role().stop(b.now()));
+  EXPECT_EQ(b.count<Finished>(), 1u);
+}
+
+TEST(Session, BackOffGrowsToTheLimitWithJitter) {
+  Bench b;
+  std::vector<Nanos> waits;
+  for (int i = 0; i < 8; ++i) {
+    b.take(b.role().disconnected(b.now(), "refused"));
+    const MonoTime from = b.now();
+    const std::size_t before = b.count<Connect>();
+    while (b.count<Connect>() == before) b.pass(milliseconds(50));
+    waits.push_back(b.now() - from);
+  }
+  EXPECT_LE(waits[0], milliseconds(100));
+  for (std::size_t i = 5; i < waits.size(); ++i) {
+    EXPECT_GE(waits[i], milliseconds(400));
+    EXPECT_LE(waits[i], milliseconds(850));
+  }
+}
+
+TEST(Session, AnotherProtocolVersionIsSaidClearlyAndTriedSlowly) {
+  Bench b;
+  b.take(b.role().connected(b.now()));
+  wire::Refusal refusal;
+  refusal.reason = wire::Refusal::Reason::protocol;
+  refusal.protocol_min = 7;
+  refusal.protocol_max = 9;
+  b.tell(refusal);
+  const Say* say = b.last<Say>();
+  ASSERT_NE(say, nullptr);
+  EXPECT_THAT(say->fields[0].second, ::testing::HasSubstr("7 to 9, we speak 1 to 1"));
+  EXPECT_EQ(b.count<Disconnect>(), 1u);
+  b.pass(Seconds(9));
+  EXPECT_EQ(b.count<Connect>(), 1u);
+  b.pass(Seconds(2));
+  EXPECT_EQ(b.count<Connect>(), 2u);
+}
+
+TEST(Session, AManagerThatSpeaksOutOfOrderIsDropped) {
+  Bench b;
+  b.take(b.role().connected(b.now()));
+  b.tell(wire::Beat{});
+  EXPECT_EQ(b.count<Disconnect>(), 1u);
+  Bench c;
+  c.open_session();
+  c.tell(wire::Hello{});
+  EXPECT_EQ(c.count<Disconnect>(), 1u);
+}
+
+TEST(Session, WhatAnOldConnectionSaysIsNotHeard) {
+  Bench b;
+  b.monitor_and_admit();
+  b.take(b.role().disconnected(b.now(), "reset"));
+  b.tell(wire::Superseded{5, at(1)});
+  EXPECT_EQ(b.role().name(), Name::active);
+}
+
+TEST(Whole, OnlyWithoutAHoleSinceTheEndOfWhatIsStored) {
+  Bench b;
+  b.monitor_and_admit();
+  b.capture_runs(0, 0.7);
+  b.pass(milliseconds(300));
+  EXPECT_FALSE(b.heartbeat().whole) << "nothing is stored: there is a hole before 0";
+  b.window(0, 1);
+  b.ack(0, 1);
+  b.window(1, 2);
+  b.capture_runs(0, 2.2);
+  b.pass(milliseconds(300));
+  EXPECT_TRUE(b.heartbeat().whole);
+  b.capture_runs(2.1, 2.5);
+  b.pass(milliseconds(300));
+  EXPECT_FALSE(b.heartbeat().whole);
+}
+
+}  // namespace
+}  // namespace nezu::probe::role
