@@ -57,6 +57,11 @@ void Worker::set_plan(std::shared_ptr<const Plan> plan, PacketTime now) {
   apply(std::move(plan), now);
 }
 
+void Worker::take_pending() {
+  const PacketTime edge = std::max(pending_plan_->effective(), watermark_);
+  apply(std::move(pending_plan_), edge);
+}
+
 void Worker::apply(std::shared_ptr<const Plan> plan, PacketTime now) {
   std::vector<Measured> next;
   std::vector<std::pair<std::pair<window::ServiceId, std::uint64_t>, PacketTime>> kept;
@@ -103,7 +108,7 @@ std::unique_ptr<Worker::OpenWindow> Worker::open(PacketTime begin) {
 }
 
 Worker::OpenWindow& Worker::window_of(PacketTime decided) {
-  if (open_.empty()) open_.push_back(open(floor_to(std::max(decided, watermark_), options_.window)));
+  if (open_.empty()) open_.push_back(open(floor_to(*watched_since_, options_.window)));
   if (decided < open_.front()->window->span.begin) {
     ++late_;
     return *open_.front();
@@ -119,7 +124,7 @@ Worker::OpenWindow& Worker::window_of(PacketTime decided) {
 }
 
 void Worker::add(const Transaction& t) {
-  if (pending_plan_ && t.decided >= pending_plan_->effective()) apply(std::move(pending_plan_), t.decided);
+  if (pending_plan_ && t.decided >= pending_plan_->effective()) take_pending();
   if (!plan_ || !watched_since_ || t.completeness == Completeness::no_request) return;
   plan_->matcher().match(t, scratch_, hits_);
   if (hits_.empty()) return;
@@ -215,10 +220,7 @@ void Worker::jump_to(PacketTime t, const window::Counters& totals, Windows& out)
 }
 
 void Worker::advance(PacketTime watermark, const window::Counters& totals, Windows& out) {
-  if (pending_plan_ && watermark >= pending_plan_->effective()) {
-    const PacketTime at = std::max(pending_plan_->effective(), watermark_);
-    apply(std::move(pending_plan_), at);
-  }
+  if (pending_plan_ && watermark >= pending_plan_->effective()) take_pending();
   watermark_ = std::max(watermark_, watermark);
   while (const auto lost = drops_.settle(watermark_, totals.frames)) lose(*lost);
   if (open_.empty()) {

@@ -69,6 +69,7 @@ class Worker {
     std::uint64_t version;
     PacketTime since;
   };
+  void take_pending();
   void apply(std::shared_ptr<const Plan> plan, PacketTime now);
   OpenWindow& window_of(PacketTime decided);
   std::unique_ptr<OpenWindow> open(PacketTime begin);
