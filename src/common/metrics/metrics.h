@@ -4,7 +4,7 @@
 //   registry.counter("nezuban_frames_total", "frames by what became of them", [&] { return samples_of(counters()); });
 //   text = registry.text();   // Prometheus' text form 0.0.4
 //
-// Threads: each function runs within text(), on its caller's thread.
+// Threads: each function runs within text(), on its caller's thread and under the registry's lock: it must not call the registry.
 #pragma once
 
 #include <functional>

@@ -18,6 +18,7 @@ inline constexpr std::size_t kFrameHeader = 8;
 inline constexpr std::size_t kMaxHelloBytes = 64 << 10;    // before the peer is known
 inline constexpr std::size_t kMaxFrameBytes = 16 << 20;    // after
 
+// REQUIRES: 1 … kMaxFrameBytes of message
 std::string frame(std::string_view message_bytes);
 
 // Takes bytes as they come, gives whole messages. Lengths are checked before anything is allocated.

@@ -1,4 +1,4 @@
-// The messages of the link as plain values; proto/link.proto is their contract, codec.cc the only place that sees protobuf.
+// The messages of the link as plain values; proto/link.proto is their contract, codec.cc and record_codec.cc the only places that see protobuf.
 // Meaning of each field: link.proto and docs/failover.md. `monitor`, `role`, `spool`, `ingest` speak in these.
 #pragma once
 
@@ -18,6 +18,9 @@ namespace nezu::wire {
 // Versions of the link's protocol that this program speaks.
 inline constexpr std::uint32_t kProtocolMin = 1;
 inline constexpr std::uint32_t kProtocolMax = 1;
+
+// No record is longer, whatever the window is; who knows the window checks against it (window::validate).
+inline constexpr Nanos kMaxRecordLength = std::chrono::hours(1);
 
 using window::InstanceId;
 using window::ServiceId;

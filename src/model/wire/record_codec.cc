@@ -1,0 +1,260 @@
+// Records and ledgers to protobuf and back.
+#include <google/protobuf/arena.h>
+#include <google/protobuf/stubs/logging.h>
+
+#include <algorithm>
+
+#include "model/wire/fields.h"
+#include "model/wire/frame.h"
+#include "model/wire/scan.h"
+
+namespace nezu::wire {
+namespace {
+
+using window::Counters;
+using window::Figures;
+
+template <class Repeated>
+window::Spans take_spans(const Repeated& from) {
+  window::Spans spans;
+  spans.reserve(static_cast<std::size_t>(from.size()));
+  for (const pb::Span& s : from) spans.push_back({packet_time_ns(s.begin_ns()), packet_time_ns(s.end_ns())});
+  return spans;
+}
+
+template <class Repeated>
+void put_spans(const window::Spans& spans, Repeated* to) {
+  for (const window::Span& s : spans) {
+    pb::Span* span = to->Add();
+    span->set_begin_ns(to_ns(s.begin));
+    span->set_end_ns(to_ns(s.end));
+  }
+}
+
+// Fates are only ever appended: an older peer sends fewer. More than we know would be lost from the sums, so they are refused.
+template <std::size_t N, class Repeated>
+void take_fates(const Repeated& from, std::array<std::uint64_t, N>& to, const char* field, Check& check) {
+  if (static_cast<std::size_t>(from.size()) > N) {
+    check.fail(fmt::format("{}: {} numbers; wanted at most {}", field, from.size(), N));
+    return;
+  }
+  std::copy(from.begin(), from.end(), to.begin());
+}
+
+void put(const Figures& f, pb::TargetFigures& to) {
+  to.set_transactions(f.transactions);
+  to.mutable_status_class()->Assign(f.status_class.begin(), f.status_class.end());
+  to.set_errors(f.errors);
+  to.set_failed_reset(f.failed_reset);
+  to.set_failed_closed(f.failed_closed);
+  to.set_failed_timeout(f.failed_timeout);
+  to.set_unmeasured(f.unmeasured);
+  to.set_timing_only(f.timing_only);
+  to.set_timed(f.timed);
+  to.set_response_time_sum_ns(unsigned_ns(f.response_time_sum));
+  to.set_response_time_max_ns(unsigned_ns(f.response_time_max));
+  f.response_time.encode(*to.mutable_response_time());
+  to.set_ttfb_sum_ns(unsigned_ns(f.ttfb_sum));
+  to.set_ttfb_max_ns(unsigned_ns(f.ttfb_max));
+  f.ttfb.encode(*to.mutable_ttfb());
+  to.set_transfer_sum_ns(unsigned_ns(f.transfer_sum));
+  to.set_request_bytes(f.request_bytes);
+  to.set_response_bytes(f.response_bytes);
+  to.set_handshakes(f.handshakes);
+  to.set_handshake_rtt_sum_ns(unsigned_ns(f.handshake_rtt_sum));
+  to.set_handshake_rtt_max_ns(unsigned_ns(f.handshake_rtt_max));
+  to.set_retransmissions(f.retransmissions);
+  to.set_zero_windows(f.zero_windows);
+  to.set_resets(f.resets);
+}
+
+sketch::Histogram take_histogram(const std::string& bytes, const char* field, Check& check) {
+  auto h = sketch::Histogram::decode(bytes);
+  if (h) return std::move(*h);
+  check.fail(fmt::format("{}: {}", field, h.error().message()));
+  return {};
+}
+
+Figures take(const pb::TargetFigures& from, Check& check) {
+  Figures f;
+  f.transactions = from.transactions();
+  check.want(from.status_class_size() == static_cast<int>(f.status_class.size()), "status_class", "6 numbers");
+  if (check.well()) std::copy(from.status_class().begin(), from.status_class().end(), f.status_class.begin());
+  f.errors = from.errors();
+  f.failed_reset = from.failed_reset();
+  f.failed_closed = from.failed_closed();
+  f.failed_timeout = from.failed_timeout();
+  f.unmeasured = from.unmeasured();
+  f.timing_only = from.timing_only();
+  f.timed = from.timed();
+  f.response_time_sum = check.nanos(from.response_time_sum_ns(), "response_time_sum_ns");
+  f.response_time_max = check.nanos(from.response_time_max_ns(), "response_time_max_ns");
+  f.response_time = take_histogram(from.response_time(), "response_time", check);
+  f.ttfb_sum = check.nanos(from.ttfb_sum_ns(), "ttfb_sum_ns");
+  f.ttfb_max = check.nanos(from.ttfb_max_ns(), "ttfb_max_ns");
+  f.ttfb = take_histogram(from.ttfb(), "ttfb", check);
+  f.transfer_sum = check.nanos(from.transfer_sum_ns(), "transfer_sum_ns");
+  f.request_bytes = from.request_bytes();
+  f.response_bytes = from.response_bytes();
+  f.handshakes = from.handshakes();
+  f.handshake_rtt_sum = check.nanos(from.handshake_rtt_sum_ns(), "handshake_rtt_sum_ns");
+  f.handshake_rtt_max = check.nanos(from.handshake_rtt_max_ns(), "handshake_rtt_max_ns");
+  f.retransmissions = from.retransmissions();
+  f.zero_windows = from.zero_windows();
+  f.resets = from.resets();
+  return f;
+}
+
+void put(const Counters& c, pb::Counters& to) {
+  to.set_frames(c.frames);
+  to.set_frame_bytes(c.frame_bytes);
+  to.set_kernel_drops(c.kernel_drops);
+  to.set_interface_drops(c.interface_drops);
+  to.mutable_frame_fate()->Assign(c.frame_fate.begin(), c.frame_fate.end());
+  to.set_segments(c.segments);
+  to.set_bare_segments(c.bare_segments);
+  to.mutable_segment_fate()->Assign(c.segment_fate.begin(), c.segment_fate.end());
+  to.set_requests(c.requests);
+  to.mutable_request_fate()->Assign(c.request_fate.begin(), c.request_fate.end());
+  to.set_responses_without_request(c.responses_without_request);
+  to.set_holes(c.holes);
+  to.set_hole_bytes(c.hole_bytes);
+  to.set_conflicts(c.conflicts);
+  to.set_late(c.late);
+  to.set_connections(c.connections);
+  to.set_connections_evicted(c.connections_evicted);
+}
+
+Counters take(const pb::Counters& from, Check& check) {
+  Counters c;
+  c.frames = from.frames();
+  c.frame_bytes = from.frame_bytes();
+  c.kernel_drops = from.kernel_drops();
+  c.interface_drops = from.interface_drops();
+  take_fates(from.frame_fate(), c.frame_fate, "counters.frame_fate", check);
+  c.segments = from.segments();
+  c.bare_segments = from.bare_segments();
+  take_fates(from.segment_fate(), c.segment_fate, "counters.segment_fate", check);
+  c.requests = from.requests();
+  take_fates(from.request_fate(), c.request_fate, "counters.request_fate", check);
+  c.responses_without_request = from.responses_without_request();
+  c.holes = from.holes();
+  c.hole_bytes = from.hole_bytes();
+  c.conflicts = from.conflicts();
+  c.late = from.late();
+  c.connections = from.connections();
+  c.connections_evicted = from.connections_evicted();
+  return c;
+}
+
+// Differences of times, which may be any: they go around instead of overflowing, and so come back the same.
+std::int64_t difference(PacketTime a, PacketTime b) {
+  return static_cast<std::int64_t>(static_cast<std::uint64_t>(to_ns(a)) - static_cast<std::uint64_t>(to_ns(b)));
+}
+PacketTime sum(PacketTime a, std::int64_t delta) {
+  return packet_time_ns(static_cast<std::int64_t>(static_cast<std::uint64_t>(to_ns(a)) + static_cast<std::uint64_t>(delta)));
+}
+
+}  // namespace
+
+void put(const window::Ledger& ledger, PacketTime base, pb::Ledger& to) {
+  const auto n = static_cast<int>(ledger.entries.size());
+  to.mutable_request()->Reserve(n);
+  to.mutable_response()->Reserve(n);
+  to.mutable_decided_delta_ns()->Reserve(n);
+  PacketTime before = base;
+  for (const window::LedgerEntry& e : ledger.entries) {
+    to.add_request(e.request);
+    to.add_response(e.response);
+    to.add_decided_delta_ns(difference(e.decided, before));
+    before = e.decided;
+  }
+  to.set_left_out_until_ns(to_ns(ledger.left_out_until));
+}
+
+window::Ledger take(const pb::Ledger& from, PacketTime base, const char* field, Check& check) {
+  window::Ledger ledger;
+  const int n = from.request_size();
+  if (from.response_size() != n || from.decided_delta_ns_size() != n) {
+    check.fail(fmt::format("{}: {} request names, {} response names, {} times; wanted as many of each", field, n, from.response_size(),
+                           from.decided_delta_ns_size()));
+    return ledger;
+  }
+  ledger.entries.reserve(static_cast<std::size_t>(n));
+  PacketTime before = base;
+  for (int i = 0; i < n; ++i) {
+    before = sum(before, from.decided_delta_ns(i));
+    ledger.entries.push_back({from.request(i), from.response(i), before});
+  }
+  ledger.left_out_until = packet_time_ns(from.left_out_until_ns());
+  return ledger;
+}
+
+void put(const window::Record& r, pb::Record& to) {
+  to.set_instance(bytes_of(r.instance));
+  to.set_epoch(r.epoch);
+  to.set_begin_ns(to_ns(r.span.begin));
+  to.set_end_ns(to_ns(r.span.end));
+  put_spans(r.covered, to.mutable_covered());
+  to.set_partly(r.partly);
+  to.set_seam_doubtful(r.seam_doubtful);
+  for (const window::ServicePart& part : r.services) {
+    pb::ServicePart* p = to.add_services();
+    p->set_service(part.service);
+    p->set_definition_version(part.definition_version);
+    put_spans(part.covered, p->mutable_covered());
+    for (const window::TargetFigures& t : part.targets) {
+      pb::TargetFigures* figures = p->add_targets();
+      figures->set_target(t.target);
+      put(t.figures, *figures);
+    }
+  }
+  put(r.counters, *to.mutable_counters());
+  put(r.ledger, r.span.begin, *to.mutable_ledger());
+}
+
+window::Record take(const pb::Record& from, Check& check) {
+  window::Record r;
+  r.instance = check.instance(from.instance(), "record.instance");
+  r.epoch = from.epoch();
+  r.span = {packet_time_ns(from.begin_ns()), packet_time_ns(from.end_ns())};
+  r.covered = take_spans(from.covered());
+  r.partly = from.partly();
+  r.seam_doubtful = from.seam_doubtful();
+  r.services.reserve(static_cast<std::size_t>(from.services_size()));
+  for (const pb::ServicePart& p : from.services()) {
+    window::ServicePart& part = r.services.emplace_back();
+    part.service = p.service();
+    part.definition_version = p.definition_version();
+    part.covered = take_spans(p.covered());
+    part.targets.reserve(static_cast<std::size_t>(p.targets_size()));
+    for (const pb::TargetFigures& t : p.targets()) part.targets.push_back({t.target(), take(t, check)});
+  }
+  r.counters = take(from.counters(), check);
+  r.ledger = take(from.ledger(), r.span.begin, "record.ledger", check);
+  if (!check.well()) return r;
+  if (std::string why = window::validate(r, kMaxRecordLength); !why.empty()) check.fail("record." + why);
+  return r;
+}
+
+std::string encode_record(const window::Record& record) {
+  google::protobuf::Arena arena;
+  auto* message = google::protobuf::Arena::CreateMessage<pb::Record>(&arena);
+  put(record, *message);
+  return message->SerializeAsString();
+}
+
+Result<window::Record> decode_record(std::string_view bytes) {
+  if (bytes.size() > kMaxFrameBytes) return Error(ErrorCode::corrupt, fmt::format("a record of {} bytes; wanted at most {}", bytes.size(), kMaxFrameBytes));
+  if (too_many_pieces(bytes, 3)) return Error(ErrorCode::corrupt, fmt::format("a record of more than {} pieces", kMaxPieces));
+  const google::protobuf::LogSilencer quiet;
+  google::protobuf::Arena arena;
+  auto* message = google::protobuf::Arena::CreateMessage<pb::Record>(&arena);
+  if (!message->ParseFromArray(bytes.data(), static_cast<int>(bytes.size()))) return Error(ErrorCode::corrupt, "a record that is no protobuf");
+  Check check;
+  window::Record record = take(*message, check);
+  if (!check.well()) return check.error();
+  return record;
+}
+
+}  // namespace nezu::wire
