@@ -1,16 +1,17 @@
 """Lab: what one demo or one test starts, and the certainty that nothing of it is left afterwards."""
 
+import contextlib
 import os
 import re
 import shutil
+import signal
 import tempfile
 
 from .process import Process
 
 _SANITIZER = re.compile(r"(ERROR|WARNING): (Address|Leak|Memory|Thread|UndefinedBehavior)Sanitizer|runtime error:|SUMMARY: \w+Sanitizer")
 _BUG = re.compile(r"\bBUG\b")
-_ERROR = re.compile(r"\b(ERROR|error|critical|CRITICAL|FATAL)\b")
-_LEVEL = re.compile(r'"level" ?: ?"(error|critical|fatal)"|\blevel=(error|critical|fatal)\b|\[(error|critical|fatal)\]|^\S+ (ERROR|CRITICAL|FATAL|error|critical) ')
+_LEVEL = re.compile(r'^\S+Z error |"level" ?: ?"error"')
 
 
 class Lab:
@@ -86,8 +87,11 @@ class Lab:
         def closer():
             if site.net is None:
                 return []
-            strays = [f"process {pid} in a namespace" for pid in site.net.pids() if pid not in self.pids]
+            strays = [pid for pid in site.net.pids() if pid not in self.pids]
+            for pid in strays:  # started by something that we started: in a namespace that is ours alone
+                with contextlib.suppress(ProcessLookupError):
+                    os.kill(pid, signal.SIGKILL)
             site.close()
-            return strays + site.net.leftover()
+            return [f"process {pid} in a namespace (now killed)" for pid in strays] + site.net.leftover()
         self.on_close(closer)
         return site

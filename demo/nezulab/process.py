@@ -38,6 +38,12 @@ def in_namespace(ns, argv):
     return ["ip", "netns", "exec", ns, *argv] if ns else list(argv)
 
 
+def environment(changes=None):
+    """Ours, without what systemd would have daemons speak to."""
+    kept = {key: value for key, value in os.environ.items() if key not in ("JOURNAL_STREAM", "NOTIFY_SOCKET", "WATCHDOG_USEC", "WATCHDOG_PID")}
+    return {**kept, **(changes or {})}
+
+
 class Process:
     """A running program; its output goes to `log` (a file's path)."""
 
@@ -49,7 +55,7 @@ class Process:
         self.started = time.time()
         self.popen = subprocess.Popen(
             in_namespace(ns, self.argv), stdin=subprocess.DEVNULL, stdout=self._out, stderr=subprocess.STDOUT,
-            env={**os.environ, **(env or {})}, preexec_fn=_die_with_parent, start_new_session=True)
+            env=environment(env), preexec_fn=_die_with_parent, start_new_session=True)
 
     @property
     def pid(self):
@@ -112,7 +118,7 @@ def run(argv, ns=None, check=True, timeout=60, input_text=None, env=None):
     argv = [str(a) for a in argv]
     try:
         done = subprocess.run(in_namespace(ns, argv), capture_output=True, text=True, timeout=timeout, input=input_text,
-                              env={**os.environ, **(env or {})}, preexec_fn=_die_with_parent, check=False)
+                              env=environment(env), preexec_fn=_die_with_parent, check=False)
     except FileNotFoundError as error:
         raise Failed(f"{argv[0]}: {error.strerror}") from None
     except subprocess.TimeoutExpired:

@@ -1,0 +1,87 @@
+"""The laboratory's own judgement: a witness that never disagrees, or a check of logs that never finds anything, would be of no use."""
+
+import json
+import sys
+
+import link
+from harness import expect, expect_equal, test
+from nezulab import net, witness
+from nezulab.process import Failed, run
+from nezulab.web import Entry
+
+
+def entry(end, time, status=200, uri="/fast"):
+    return Entry(json.dumps({"end": end, "time": time, "method": "GET", "uri": uri, "status": status, "bytes": 1, "connection": 1,
+                             "number": 1, "complete": "OK"}))
+
+
+def totals(transactions, status, errors=0, average=0.010):
+    t = {"average": average, "p50": average, "p95": average, "p99": average, "max": average}
+    return {"transactions": transactions, "status": status, "errors": errors, "response_time": t}
+
+
+def disagreements(expectation, measured):
+    return [c.what for c in witness.compare(expectation, measured) if not c.ok]
+
+
+@test(namespaces=False)
+def the_witness_tells_right_from_wrong(lab):
+    entries = [entry(100 + i / 10, 0.010, 500 if i % 10 == 0 else 200) for i in range(100)]
+    whole = witness.Expectation(entries)
+    expect_equal(disagreements(whole, totals(100, {"2xx": 90, "5xx": 10}, 10)), [], "all right")
+    expect("requests" in disagreements(whole, totals(99, {"2xx": 89, "5xx": 10}, 10)), "one lost")
+    expect("requests" in disagreements(whole, totals(101, {"2xx": 91, "5xx": 10}, 10)), "one doubled")
+    expect("status 2xx" in disagreements(whole, totals(100, {"2xx": 91, "5xx": 9}, 10)), "a wrong status")
+    expect("errors" in disagreements(whole, totals(100, {"2xx": 90, "5xx": 10}, 9)), "a wrong error count")
+    expect("response time, average" in disagreements(whole, totals(100, {"2xx": 90, "5xx": 10}, 10, 0.0115)), "a wrong average")
+    # A gap from 102.05 to 103.05: the ten that ended in it, and the one that had begun in it.
+    gap = witness.Expectation([*entries, entry(103.055, 0.5)], [(102.05, 103.05)])
+    expect_equal((gap.low["all"], gap.high["all"]), (90, 90), "outside the gap")
+    edge = witness.Expectation(entries, [(102.0, 103.0)])
+    expect_equal((edge.low["all"], edge.high["all"]), (89, 90), "at the edge nobody can tell, within the margin")
+    span = witness.Expectation(entries, begin=100.95, end=101.95)
+    expect_equal((span.low["all"], span.high["all"]), (10, 10), "between two instants")
+
+
+@test(namespaces=False)
+def bad_lines_in_logs_are_found(lab):
+    lines = {"nezu-x": ["==1==ERROR: AddressSanitizer: heap-use-after-free", "a.cc:1: runtime error: signed integer overflow",
+                        "WARNING: ThreadSanitizer: data race", "BUG: a.cc:1: x does not hold", "2026-11-24T07:00:00.000Z error  store: no",
+                        '{"time":"2026-11-24T07:00:00Z","level":"error","text":"x"}']}
+    for name, texts in lines.items():
+        for i, text in enumerate(texts):
+            process = lab.start(f"{name}{i}", [sys.executable, "-c", f"print({text!r})"])
+            process.wait()
+            expect_equal(len(lab.faults_in_logs()), 1, f"faults found for {text!r}")
+            lab.processes.clear()
+    process = lab.start("nezu-x", [sys.executable, "-c", "print('2026-11-24T07:00:00.000Z error  store: no space'); print('2026-11-24T07:00:00.000Z info   all is well error=none')"])
+    process.wait()
+    lab.expect_error("no space")
+    expect_equal(lab.faults_in_logs(), [], "faults where the error is expected")
+
+
+@test()
+def what_is_left_behind_is_found(lab):
+    from nezulab.lab import Lab
+    inner = Lab(lab.programs, lab.name)
+    site = inner.use(net.Site(inner.name, nodes=()))
+    run(["sh", "-c", "sleep 20 >/dev/null 2>&1 & echo started"], ns=site.client)
+    stray = site.net.pids()
+    expect_equal(len(stray), 1, "processes in the namespaces")
+    left = inner.close()
+    expect(any("process" in text for text in left), f"a stray process wasn't reported: {left}")
+    expect_equal((site.net.leftover(), site.net.pids()), ([], []), "namespaces, processes")
+
+
+@test(namespaces=False)
+def the_hand_made_link_reads_what_it_writes(lab):
+    body = link.field(1, 300) + link.field(3, "edge") + link.field(5, b"\0" * 16)
+    data = link.frame(link.HELLO, body)
+    expect_equal(data[:4], b"NZB1", "magic")
+    expect_equal(link.fields(data[8:]), {1: body}, "message")
+    expect_equal(link.fields(body), {1: 300, 3: b"edge", 5: b"\0" * 16}, "fields")
+    try:
+        expect(False, "always")
+    except Failed:
+        return
+    raise AssertionError("expect() let a false condition pass")
