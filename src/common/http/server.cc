@@ -56,8 +56,6 @@ class Connection : public std::enable_shared_from_this<Connection> {
   void fail(int status, const std::string& detail);
   void send(const Response& response, bool keep_alive);
   void farewell();
-  void drain();
-  void watch_reader();
   void keep_alive_comment();
   void close() { hub_.connections.erase(this); }  // the last thing to be done: `this` may be gone afterwards
 
@@ -67,7 +65,8 @@ class Connection : public std::enable_shared_from_this<Connection> {
   RequestReader reader_;
   std::string input_;
   std::uint64_t number_ = 0;  // of the request that is being handled; an answer with another number comes too late
-  bool handling_ = false, head_ = false, keep_alive_ = true, streaming_ = false;
+  bool reading_ = false, handling_ = false, answering_ = false, streaming_ = false, leaving_ = false;
+  bool head_ = false, keep_alive_ = true;
 };
 
 class ConnectionResponder final : public Responder {
@@ -111,16 +110,24 @@ std::shared_ptr<EventStream> ConnectionResponder::start_events() {
   return std::make_shared<ConnectionEvents>(started ? connection_ : std::weak_ptr<Connection>());
 }
 
+// One read at a time; what its bytes are for depends on what the connection is doing when they come.
 void Connection::read() {
+  if (reading_) return;
+  reading_ = true;
   stream_->read([weak = weak_from_this()](Result<std::string_view> bytes) {
-    if (const auto self = weak.lock()) self->on_bytes(std::move(bytes));
+    const auto self = weak.lock();
+    if (!self) return;
+    self->reading_ = false;
+    self->on_bytes(std::move(bytes));
   });
 }
 
 void Connection::on_bytes(Result<std::string_view> bytes) {
   if (!bytes || bytes->empty()) return close();
+  if (streaming_ || leaving_) return read();  // nothing is expected any more but the end
   const bool first = !reader_.began();
   input_.append(*bytes);
+  if (answering_) return;
   if (first) timer_.after(hub_.options.idle_timeout, [this] { on_idle(); });
   parse();
 }
@@ -164,28 +171,22 @@ bool Connection::answer(std::uint64_t number, const Response& response) {
 }
 
 void Connection::send(const Response& response, bool keep_alive) {
+  answering_ = true;
   timer_.after(hub_.options.idle_timeout, [this] { close(); });
   stream_->write(to_bytes(response, head_, keep_alive, std::time(nullptr)), [weak = weak_from_this(), keep_alive](Status written) {
     const auto self = weak.lock();
     if (!self) return;
     if (!written) return self->close();
+    self->answering_ = false;
     keep_alive ? self->next_request() : self->farewell();
   });
 }
 
 void Connection::farewell() {
+  leaving_ = true;
   stream_->shutdown();
   timer_.after(kFarewell, [this] { close(); });
-  drain();
-}
-
-void Connection::drain() {
-  stream_->read([weak = weak_from_this()](Result<std::string_view> bytes) {
-    const auto self = weak.lock();
-    if (!self) return;
-    if (!bytes || bytes->empty()) return self->close();
-    self->drain();
-  });
+  read();
 }
 
 bool Connection::start_events(std::uint64_t number) {
@@ -201,23 +202,13 @@ bool Connection::start_events(std::uint64_t number) {
   ++hub_.counters.event_streams;
   stream_->write(event_stream_head(std::time(nullptr)), {});
   keep_alive_comment();
-  watch_reader();
+  read();
   return true;
 }
 
 void Connection::keep_alive_comment() {
   timer_.after(hub_.options.event_keep_alive, [this] {
     if (send_event(":\n\n")) keep_alive_comment();
-  });
-}
-
-// Nothing is expected from the reader of events but its end.
-void Connection::watch_reader() {
-  stream_->read([weak = weak_from_this()](Result<std::string_view> bytes) {
-    const auto self = weak.lock();
-    if (!self) return;
-    if (!bytes || bytes->empty()) return self->close();
-    self->watch_reader();
   });
 }
 

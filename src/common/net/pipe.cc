@@ -45,10 +45,8 @@ struct Pipe::Shared : std::enable_shared_from_this<Pipe::Shared> {
     scheduled = true;
     loop.post([self = shared_from_this()] {
       self->scheduled = false;
-      for (std::size_t i = 0; i < 2; ++i) {
-        self->move_writes(i);
-        self->deliver(i);
-      }
+      for (std::size_t i = 0; i < 2; ++i) self->move_writes(i);
+      for (std::size_t i = 0; i < 2; ++i) self->deliver(i);
     });
   }
 

@@ -53,6 +53,15 @@ TEST_F(PipeTest, CarriesBytesAndTheEnd) {
   EXPECT_EQ(pipe->bytes_to_second(), 11u);
 }
 
+TEST_F(PipeTest, CarriesBytesTheOtherWay) {
+  make();
+  b->write("from the second", {});
+  keep_reading(*a, got);
+  settle();
+  EXPECT_EQ(got, "from the second");
+  EXPECT_EQ(pipe->bytes_to_first(), 15u);
+}
+
 TEST_F(PipeTest, AFullPipeMakesTheWriterWait) {
   make({.capacity_bytes = 4, .piece_bytes = 3});
   bool written = false;

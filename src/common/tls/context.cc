@@ -24,9 +24,12 @@ int verify(int ok, X509_STORE_CTX* store) {
     ok = 0;
   }
   auto* verdict = static_cast<Verdict*>(SSL_get_app_data(ssl));
-  if (ok != 1 && verdict != nullptr && current != nullptr) {
-    X509_up_ref(current);
-    verdict->refused.reset(current);
+  if (ok != 1 && verdict != nullptr) {
+    const int error = X509_STORE_CTX_get_error(store);
+    const bool of_dates = error == X509_V_ERR_CERT_HAS_EXPIRED || error == X509_V_ERR_CERT_NOT_YET_VALID;
+    X509* blamed = of_dates ? current : X509_STORE_CTX_get0_cert(store);
+    X509_up_ref(blamed);
+    verdict->refused.reset(blamed);
   }
   return ok;
 }
@@ -68,7 +71,7 @@ Result<SslCtxPtr> make_context(const Files& files) {
   SslCtxPtr context(SSL_CTX_new(TLS_method()));
   SSL_CTX* c = context.get();
   SSL_CTX_set_min_proto_version(c, TLS1_3_VERSION);
-  SSL_CTX_set_mode(c, SSL_MODE_RELEASE_BUFFERS);
+  SSL_CTX_set_mode(c, SSL_MODE_RELEASE_BUFFERS | SSL_MODE_NO_AUTO_CHAIN);
   SSL_CTX_set_verify(c, SSL_VERIFY_PEER | SSL_VERIFY_FAIL_IF_NO_PEER_CERT, verify);
   SSL_CTX_set_session_cache_mode(c, SSL_SESS_CACHE_CLIENT | SSL_SESS_CACHE_NO_INTERNAL);
   SSL_CTX_sess_set_new_cb(c, on_ticket);
