@@ -93,15 +93,11 @@ Verdict Ingest::decide(const std::string& logical_probe, const window::InstanceI
   return {};
 }
 
-Effect Ingest::durable(const std::string& logical_probe, const window::Record& record) {
+void Ingest::durable(const std::string& logical_probe, const window::Record& record) {
   Probe& at = probe(logical_probe);
   ++at.counters.stored;
-  Effect effect;
-  effect.newest = record.span.end > at.stored_until;
   at.stored_until = std::max(at.stored_until, record.span.end);
-  effect.stored_until = at.stored_until;
   at.spans.forget_before(at.stored_until - limits_.memory);
-  return effect;
 }
 
 PacketTime Ingest::stored_until(const std::string& logical_probe) const {

@@ -47,12 +47,6 @@ struct Counters {
   std::uint64_t refused_total() const;
 };
 
-// What a durable record changed.
-struct Effect {
-  PacketTime stored_until{};
-  bool newest = false;  // stored_until has moved
-};
-
 class Ingest {
  public:
   explicit Ingest(const Limits& limits) : limits_(limits) {}
@@ -65,7 +59,7 @@ class Ingest {
   Verdict decide(const std::string& logical_probe, const window::InstanceId& sender, std::uint64_t epoch,
                  const window::Record& record, WallTime now);
   // A record for which decide() said `store` is on disk.
-  Effect durable(const std::string& logical_probe, const window::Record& record);
+  void durable(const std::string& logical_probe, const window::Record& record);
 
   PacketTime stored_until(const std::string& logical_probe) const;  // zero: nothing is stored
   Counters counters(const std::string& logical_probe) const;

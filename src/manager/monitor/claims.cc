@@ -38,18 +38,18 @@ std::vector<Monitor::Session*> Monitor::sessions_of(const Probe& probe) {
   return all;
 }
 
-// The end of what was stored when the epoch was closed; of the present one, the end of what is stored.
+// The end of what was accepted when the epoch was closed; of the present one, the end of what is.
 PacketTime Monitor::reach(const Probe& probe, std::uint64_t epoch) const {
   for (const Admission& admission : probe.kept.admissions) {
     if (admission.epoch > epoch) return admission.from;
   }
-  return probe.stored_until;
+  return probe.accepted_until;
 }
 
 void Monitor::announced(Probe& probe, Session& session) {
   session.began_as_standby = !session.last->promoted;
-  if (probe.kept.holder != session.instance() && probe.stored_until != PacketTime{}) {
-    send(session, wire::Stored{probe.stored_until, probe.ledgers.merged(), probe.kept.epoch});
+  if (probe.kept.holder != session.instance() && probe.accepted_until != PacketTime{}) {
+    send(session, wire::Stored{probe.accepted_until, probe.ledgers.merged(), probe.kept.epoch});
   }
 }
 
@@ -77,7 +77,7 @@ void Monitor::holder_reports(Probe& probe, Session& session, Now now) {
   restored(probe, now);
   if (session.last->promoted) return;
   probe.kept.holder.reset();
-  probe.loss = {awake_, now.wall, now.wall, "planned"};
+  probe.loss = {awake_, awake_, now.wall, now.wall, "planned"};
   stop_discovery(probe, "the cluster has demoted " + session.hello.node, now);
 }
 
@@ -86,7 +86,7 @@ bool Monitor::admissible(const Probe& probe, const Session& session) const {
   if (options_.bugs.waiting_starves && session.claimed < awake_ - std::chrono::milliseconds(300)) return false;
   if (const Session* holder = session_of(probe, probe.kept.holder)) return awake_ - holder->heard >= options_.claim_patience;
   if (options_.bugs.old_claim_is_fresh) return true;
-  return session.claimed > probe.loss.at || awake_ - probe.loss.at >= options_.claim_patience;
+  return session.claimed > probe.loss.at || awake_ - probe.loss.word >= options_.claim_patience;
 }
 
 void Monitor::admit(Probe& probe, Session& session, Now now) {
@@ -95,12 +95,12 @@ void Monitor::admit(Probe& probe, Session& session, Now now) {
   Session* previous = kept.holder == session.instance() ? nullptr : session_of(probe, kept.holder);
   if (previous) {
     const Nanos silent = std::max(awake_ - previous->heard, Nanos{0});
-    probe.loss = {awake_, now.wall - silent, now.wall, "silent for " + format_duration(options_.claim_patience)};
+    probe.loss = {awake_, awake_ - silent, now.wall - silent, now.wall, "silent for " + format_duration(options_.claim_patience)};
   }
   const std::uint64_t closed = kept.epoch;
   ++kept.epoch;
   kept.holder = session.instance();
-  kept.admissions.push_back({kept.epoch, session.instance(), session.hello.node, probe.stored_until});
+  kept.admissions.push_back({kept.epoch, session.instance(), session.hello.node, probe.accepted_until});
   if (kept.admissions.size() > ProbeState::kAdmissions) kept.admissions.erase(kept.admissions.begin());
   session.frames.clear();
   session.told_to_wait = false;
@@ -109,7 +109,7 @@ void Monitor::admit(Probe& probe, Session& session, Now now) {
     open_failover(probe, session, *old, now);
   }
   restored(probe, now);
-  if (previous && !options_.bugs.not_told) send(*previous, wire::Superseded{closed, probe.stored_until});
+  if (previous && !options_.bugs.not_told) send(*previous, wire::Superseded{closed, probe.accepted_until});
   grant(probe, session);
 }
 
@@ -127,13 +127,13 @@ void Monitor::open_failover(Probe& probe, Session& session, const Admission& old
   record.noticed = probe.loss.noticed;
   record.announced = std::max(session.connected, now.wall - std::max(awake_ - session.claimed, Nanos{0}));
   record.admitted = now.wall;
-  record.last_covered = probe.stored_until;
+  record.last_covered = probe.accepted_until;
   record.clock_offset = coarse(probe, session);
   std::map<ServiceId, PacketTime> monitored;
   for (const auto& [service, at] : probe.kept.services) {
     if (at.state != State::monitoring) continue;
     const auto covered = probe.covered.find(service);
-    monitored[service] = covered == probe.covered.end() ? probe.stored_until : covered->second;
+    monitored[service] = covered == probe.covered.end() ? probe.accepted_until : covered->second;
   }
   const std::string text = fmt::format("epoch {}: {} took over from {} ({})", record.epoch, record.to_node, record.from_node, record.reason);
   events_.close("failover", probe.name, now.wall);
@@ -148,9 +148,9 @@ void Monitor::open_failover(Probe& probe, Session& session, const Admission& old
 void Monitor::grant(Probe& probe, Session& session) {
   wire::Grant grant;
   grant.epoch = probe.kept.epoch;
-  grant.stored_until = probe.stored_until;
+  grant.stored_until = probe.accepted_until;
   grant.ledger = probe.ledgers.merged();
-  grant.ledger_since = probe.stored_until == PacketTime{} ? PacketTime{} : probe.stored_until - probe.ledgers.reach();
+  grant.ledger_since = probe.accepted_until == PacketTime{} ? PacketTime{} : probe.accepted_until - probe.ledgers.reach();
   grant.offset = coarse(probe, session);
   send(session, std::move(grant));
 }
@@ -203,7 +203,7 @@ void Monitor::lose(Session& session, Lost why, Now now) {
     const std::string reason = why == Lost::silent  ? "silent for " + format_duration(options_.session_timeout)
                                : why == Lost::closed ? "connection closed"
                                                      : "planned";
-    probe.loss = {awake_, now.wall - silent, now.wall, reason};
+    probe.loss = {awake_, awake_ - silent, now.wall - silent, now.wall, reason};
   }
   sessions_.erase(session.id);
   show_waiting(probe, now);

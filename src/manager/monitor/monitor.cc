@@ -73,7 +73,7 @@ Status Monitor::load(const store::Loaded& loaded, Now now) {
   }
   for (const auto& covered : loaded.covered) {
     const auto probe = probes_.find(covered.logical_probe);
-    if (probe != probes_.end()) probe->second.stored_until = covered.stored_until;
+    if (probe != probes_.end()) probe->second.stored_until = probe->second.accepted_until = covered.stored_until;
   }
   // Ledgers after the probes that they belong to: NAME may hold no "/", so the last one ends it.
   for (const auto& [key, json] : loaded.state) {
@@ -105,7 +105,7 @@ void Monitor::recover(const store::Loaded& loaded, Now now) {
   for (auto& [name, probe] : probes_) {
     join(probe);
     retire(probe, now);
-    probe.loss = {now.mono, now.wall, now.wall, "the manager was restarted"};
+    probe.loss = {now.mono, now.mono, now.wall, now.wall, "the manager was restarted"};
     if (options_.bugs.epoch_volatile) probe.kept.epoch = 0;
     stop_discovery(probe, "the manager was restarted", now);
     for (auto& [id, at] : probe.kept.services) {
@@ -237,25 +237,25 @@ void Monitor::tick(Now now) {
   time_out_services(now);
 }
 
-void Monitor::changes_with(const std::string& logical_probe, const window::Record& record, PacketTime stored_until,
-                           store::WriteBatch& batch) const {
+void Monitor::accept(const std::string& logical_probe, const window::Record& record, store::WriteBatch& batch) {
   const auto found = probes_.find(logical_probe);
   if (found == probes_.end()) return;
+  Probe& probe = found->second;
+  probe.accepted_until = std::max(probe.accepted_until, record.span.end);
   const auto key = [&](PacketTime end) { return fmt::format("ledger/{}/{}", logical_probe, to_ns(end)); };
-  for (const PacketTime end : found->second.ledgers.passed(std::max(stored_until, record.span.end))) batch.state[key(end)] = std::nullopt;
+  for (const PacketTime end : probe.ledgers.add(record.span.end, record.ledger, probe.accepted_until)) batch.state[key(end)] = std::nullopt;
   if (!record.ledger.entries.empty() || record.ledger.left_out_until != PacketTime{}) {
     batch.state[key(record.span.end)] = '"' + ingest::encode_ledger(record.ledger) + '"';
   }
 }
 
-void Monitor::stored(const std::string& logical_probe, SessionId from, const window::Record& record, PacketTime stored_until, Now now) {
+void Monitor::stored(const std::string& logical_probe, SessionId from, const window::Record& record, Now now) {
   awake(now);
   const auto found = probes_.find(logical_probe);
   if (found == probes_.end()) return;
   Probe& probe = found->second;
-  const bool newest = stored_until > probe.stored_until;
-  probe.stored_until = std::max(probe.stored_until, stored_until);
-  probe.ledgers.add(record.span.end, record.ledger, probe.stored_until);
+  const bool newest = record.span.end > probe.stored_until;
+  probe.stored_until = std::max(probe.stored_until, record.span.end);
   for (const window::ServicePart& part : record.services) {
     if (part.covered.empty()) continue;
     PacketTime& until = probe.covered[part.service];
@@ -266,6 +266,12 @@ void Monitor::stored(const std::string& logical_probe, SessionId from, const win
   for (const Session* session : sessions_of(probe)) {
     if (session->id != from) send(*session, wire::Stored{probe.stored_until, record.ledger, record.epoch});
   }
+}
+
+void Monitor::outdated(SessionId id, std::uint64_t epoch) {
+  const auto session = sessions_.find(id);
+  if (session == sessions_.end() || options_.bugs.not_told) return;
+  send(session->second, wire::Superseded{epoch, reach(probes_.at(session->second.hello.logical_probe), epoch)});
 }
 
 void Monitor::send(const Session& session, wire::Message message, bool at_once) {
@@ -299,11 +305,6 @@ Outputs Monitor::take() {
 std::uint64_t Monitor::epoch(const std::string& logical_probe) const {
   const auto probe = probes_.find(logical_probe);
   return probe == probes_.end() ? 0 : probe->second.kept.epoch;
-}
-
-PacketTime Monitor::admitted_reach(const std::string& logical_probe, std::uint64_t epoch) const {
-  const auto probe = probes_.find(logical_probe);
-  return probe == probes_.end() ? PacketTime{} : reach(probe->second, epoch);
 }
 
 std::optional<InstanceId> Monitor::owner(const std::string& logical_probe, PacketTime begin) const {

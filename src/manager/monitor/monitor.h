@@ -89,10 +89,14 @@ class Monitor {
   void lost(SessionId session, Lost why, Now now);
   void tick(Now now);  // every 100 ms
 
-  // ---- records. Changes that must be written in the same batch as `record`:
-  void changes_with(const std::string& logical_probe, const window::Record& record, PacketTime stored_until, store::WriteBatch& batch) const;
-  // `record` is durable; `stored_until`: the end of all that is stored. Its ledger goes to the other instances.
-  void stored(const std::string& logical_probe, SessionId from, const window::Record& record, PacketTime stored_until, Now now);
+  // ---- records
+  // `record` is to be written, with the changes that are put into `batch`. What is promised from now on counts it as stored: promises wait
+  // in order behind the batch.
+  void accept(const std::string& logical_probe, const window::Record& record, store::WriteBatch& batch);
+  // It is durable. Its ledger goes to the other instances.
+  void stored(const std::string& logical_probe, SessionId from, const window::Record& record, Now now);
+  // A record of an old epoch came: its sender is told.
+  void outdated(SessionId session, std::uint64_t epoch);
 
   // ---- people. Errors: not_found, conflict
   Status wish(ServiceId service, bool on, Now now);
@@ -105,7 +109,6 @@ class Monitor {
 
   // ---- views
   std::uint64_t epoch(const std::string& logical_probe) const;  // 0: nobody was ever admitted
-  PacketTime admitted_reach(const std::string& logical_probe, std::uint64_t epoch) const;
   // Whose a stored span is, by its begin; empty: not known any more.
   std::optional<InstanceId> owner(const std::string& logical_probe, PacketTime begin) const;
   std::vector<ProbeStatus> probes() const;
@@ -130,7 +133,8 @@ class Monitor {
     bool promoted() const { return last && last->promoted; }
   };
   struct Loss {
-    MonoTime at{};
+    MonoTime at{};    // when it was noticed: claims made after that are fresh
+    MonoTime word{};  // the last sign of life: claim_patience counts from here
     WallTime lost{}, noticed{};
     std::string reason;
   };
@@ -138,8 +142,9 @@ class Monitor {
     explicit Probe(Nanos reach) : ledgers(reach) {}
     std::string name;
     ProbeState kept, saved;
-    PacketTime stored_until{};
-    ingest::Ledgers ledgers;
+    PacketTime stored_until{};    // durable
+    PacketTime accepted_until{};  // with what is on its way to the disk
+    ingest::Ledgers ledgers;      // likewise
     std::map<ServiceId, PacketTime> covered;  // end of each service's coverage
     Loss loss;
     bool interrupted = false;

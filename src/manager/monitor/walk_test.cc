@@ -12,7 +12,7 @@ constexpr Nanos ms(std::int64_t n) { return std::chrono::milliseconds(n); }
 
 void one_fault(World& world) {
   const char node = world.chance(0.7) ? world.active_node() : world.chance(0.5) ? 'a' : 'b';
-  switch (static_cast<int>(world.random(Nanos(0), Nanos(11)).count())) {
+  switch (static_cast<int>(world.random(Nanos(0), Nanos(12)).count())) {
     case 0: world.kill(node, world.random(ms(3), ms(1000))); break;
     case 1: world.pause(node, world.random(ms(300), ms(6000))); break;
     case 2: world.cut_link(node, world.random(ms(400), ms(9000))); break;
@@ -30,7 +30,11 @@ void one_fault(World& world) {
       world.split(ms(9000));
       world.at(world.random(ms(3500), ms(6000)), [&world] { world.reset(world.active_node()); });
       break;
-    case 11:
+    case 11:  // a wish that nobody has confirmed yet when the manager dies
+      world.wish(!world.wished());
+      world.at(ms(20), [&world] { world.crash_manager(world.random(ms(300), ms(2000))); });
+      break;
+    case 12:
       world.reset('a');
       world.reset('b');
       break;
@@ -75,17 +79,17 @@ void expect_all_well(bool warm, std::uint64_t first, std::uint64_t last) {
   }
 }
 
-TEST(Walk, a_warm_pair_holds_the_invariants) { expect_all_well(true, 1, 300); }
-TEST(Walk, a_cold_pair_holds_the_invariants) { expect_all_well(false, 1, 150); }
+TEST(Walk, a_warm_pair_holds_the_invariants) { expect_all_well(true, 1, 500); }
+TEST(Walk, a_cold_pair_holds_the_invariants) { expect_all_well(false, 1, 300); }
 
 void expect_found(PlantedBugs bugs) {
-  for (std::uint64_t seed = 1; seed <= 400; ++seed) {
+  for (std::uint64_t seed = 1; seed <= 3000; ++seed) {
     if (!walk(seed, true, bugs).empty() || !walk(seed, false, bugs).empty()) {
       SUCCEED();
       return;
     }
   }
-  ADD_FAILURE() << "the bug was not found in 800 walks";
+  ADD_FAILURE() << "the bug was not found in 6000 walks";
 }
 
 TEST(PlantedBug, always_admit) { expect_found({.always_admit = true}); }
@@ -96,7 +100,6 @@ TEST(PlantedBug, epoch_volatile) { expect_found({.epoch_volatile = true}); }
 TEST(PlantedBug, notice_again) { expect_found({.notice_again = true}); }
 TEST(PlantedBug, not_told) { expect_found({.not_told = true}); }
 TEST(PlantedBug, old_claim_is_fresh) { expect_found({.old_claim_is_fresh = true}); }
-TEST(PlantedBug, old_grant_repeated) { expect_found({.old_grant_repeated = true}); }
 
 }  // namespace
 }  // namespace nezu::monitor

@@ -53,16 +53,16 @@ void Monitor::confirm(Probe& probe, const wire::Heartbeat& heartbeat, Now now) {
   for (const ServiceId id : done) {
     const wire::ServiceState* state = reported(heartbeat, id);
     const PacketTime end = state && state->since != PacketTime{} ? state->since : heartbeat.frame_clock;
-    stopped(probe, id, std::max(probe.stored_until, end), now);
+    stopped(probe, id, std::max(probe.accepted_until, end), now);
   }
 }
 
 void Monitor::begin_span(Probe& probe, ServiceId service, AtProbe& at, PacketTime since) {
-  const PacketTime begin = std::max(since, probe.stored_until);
+  const PacketTime begin = std::max(since, probe.accepted_until);
   if (at.span) {
     // It was stopped and started before the stop was confirmed. Unless it was really interrupted, the span goes on.
-    if (since <= probe.stored_until) return;
-    end_span(at, probe.stored_until);
+    if (since <= probe.accepted_until) return;
+    end_span(at, probe.accepted_until);
   }
   const std::uint64_t id = next_span_++;
   spans_[id] = {id, service, probe.name, begin, std::nullopt};
@@ -187,7 +187,7 @@ void Monitor::time_out(Probe& probe, Now now) {
                      now.wall);
     if (!options_.bugs.timeout_keeps_wish) at.wished = false;
     ++probe.kept.number;
-    stopped(probe, id, probe.stored_until, now);
+    stopped(probe, id, probe.accepted_until, now);
     if (service == services_.end()) continue;
     const bool still = std::any_of(probes_.begin(), probes_.end(), [id = id](const auto& other) {
       const auto there = other.second.kept.services.find(id);
@@ -251,7 +251,7 @@ void Monitor::retire(Probe& probe, Now now) {
   for (const ServiceId id : gone) {
     probe.kept.services.at(id).retired = true;
     set_wish(probe, id, false);
-    if (probe.kept.services.at(id).state == State::stopped) stopped(probe, id, probe.stored_until, now);
+    if (probe.kept.services.at(id).state == State::stopped) stopped(probe, id, probe.accepted_until, now);
   }
 }
 

@@ -37,7 +37,7 @@ World::World(std::uint64_t seed, const Config& config) : config_(config), random
 }
 
 Nanos World::random(Nanos low, Nanos high) {
-  if (config_.exact) return low;
+  if (config_.exact) return high;
   return low + Nanos(static_cast<std::int64_t>(random_.below(static_cast<std::uint64_t>((high - low).count()) + 1)));
 }
 
@@ -327,10 +327,14 @@ void World::drain() {
   }
   ++pending_;
   last_commit_ = std::max(last_commit_ + Nanos(1), now_ + random(ms(1), ms(12)));
-  at(last_commit_ - now_, [this, run = run_, changes = std::move(out.changes), later, post] {
+  const auto given = wish_given_;
+  wish_given_.reset();
+  at(last_commit_ - now_, [this, run = run_, changes = std::move(out.changes), later, post, given] {
     if (run != run_ || !monitor_) return;
     --pending_;
     commit(changes);
+    if (given) wished_ = *given;
+    for (const auto& event : changes.events) wished_ = wished_ && event.code != "transition.timeout";
     for (const Outgoing& outgoing : later) post(outgoing);
   });
 }
@@ -365,9 +369,7 @@ void World::on_record(const std::shared_ptr<Conn>& conn, const window::Record& r
   const auto verdict = ingest_->decide("edge", conn->instance->id, monitor_->epoch("edge"), record, clocks().wall);
   if (verdict.kind == ingest::Verdict::Kind::refuse) {
     ++reached[fmt::format("refused {}", name(verdict.reason))];
-    if (config_.options.bugs.not_told || verdict.reason != ingest::Refused::old_epoch) return;
-    const wire::Superseded superseded{record.epoch, monitor_->admitted_reach("edge", record.epoch)};
-    down(conn, [this, conn, superseded] { receive(*conn->instance, conn, superseded); });
+    if (verdict.reason == ingest::Refused::old_epoch) monitor_->outdated(conn->id, record.epoch);
     return;
   }
   const bool repeat = verdict.kind == ingest::Verdict::Kind::repeat;
@@ -375,7 +377,7 @@ void World::on_record(const std::shared_ptr<Conn>& conn, const window::Record& r
   store::WriteBatch batch;
   if (!repeat) {
     batch.records.push_back({"edge", record});
-    monitor_->changes_with("edge", record, ingest_->stored_until("edge"), batch);
+    monitor_->accept("edge", record, batch);
   }
   ++pending_;
   last_commit_ = std::max(last_commit_ + Nanos(1), now_ + random(ms(1), ms(12)));
@@ -383,7 +385,10 @@ void World::on_record(const std::shared_ptr<Conn>& conn, const window::Record& r
     if (run != run_ || !monitor_) return;
     --pending_;
     commit(batch);
-    if (!repeat) monitor_->stored("edge", conn->id, record, ingest_->durable("edge", record).stored_until, clocks());
+    if (!repeat) {
+      ingest_->durable("edge", record);
+      monitor_->stored("edge", conn->id, record, clocks());
+    }
     drain();
     acked_.push_back(record);
     if (!conn->manager_open) return;
@@ -424,6 +429,7 @@ void World::crash_manager(Nanos away) {
   if (!monitor_) return;
   fault();
   ++run_;
+  wish_given_.reset();
   monitor_.reset();
   for (auto& [id, conn] : conns_) {
     if (!conn->manager_open) continue;
@@ -446,9 +452,10 @@ void World::crash_manager(Nanos away) {
 
 void World::wish(bool on) {
   if (!monitor_) return;
-  wished_ = on;
+  wish_given_ = on;
   if (!monitor_->wish(kService, on, clocks()).ok()) violation(0, "a wish was refused");
   drain();
+  if (pending_ == 0 && wish_given_) wished_ = *wish_given_;  // it changed nothing
 }
 
 void World::discover(bool on) {
@@ -572,8 +579,7 @@ void World::split(Nanos span) {
 
 void World::calm() {
   fault();
-  if (!monitor_) return;
-  wish(true);
+  if (monitor_ && chance(0.5)) wish(true);
 }
 
 // ---- the cluster

@@ -153,6 +153,7 @@ class World {
   std::map<char, MonoTime> noticed_, start_at_;
   MonoTime busy_{}, last_fault_{}, manager_trouble_{};
   bool split_ = false, wished_ = false;
+  std::optional<bool> wish_given_;  // not durable yet
   store::Loaded disk_;
   std::unique_ptr<Monitor> monitor_;
   std::unique_ptr<ingest::Ingest> ingest_;
