@@ -18,10 +18,10 @@ constexpr int kGuessBits = 8;
 constexpr char kVersion = 1;
 static_assert((kEndOctave - kFirstOctave) * kSub == Histogram::kBuckets);
 
-// 2^(n/64) for n in 0…63, from the square roots of 2. Made by the compiler: tables that differ between machines couldn't be merged.
+// 2^(n/32) for n in 0…31, from the square roots of 2. Made by the compiler: tables that differ between machines couldn't be merged.
 constexpr long double root_power(int n) {
-  constexpr std::array<long double, 6> roots{1.010889286051700460119L, 1.021897148654116678234L, 1.044273782427413840322L,
-                                             1.090507732665257659207L, 1.189207115002721066717L, 1.414213562373095048802L};
+  constexpr std::array<long double, 5> roots{1.021897148654116678234L, 1.044273782427413840322L, 1.090507732665257659207L,
+                                             1.189207115002721066717L, 1.414213562373095048802L};
   long double product = 1;
   for (std::size_t bit = 0; bit < roots.size(); ++bit) {
     if ((n >> bit) & 1) product *= roots[bit];
@@ -44,12 +44,15 @@ constexpr Tables make_tables() {
     const int sub = i % kSub;
     const auto at = static_cast<std::size_t>(i);
     t.upper[at] = sub == kSub - 1 ? std::int64_t{2} << (kFirstOctave + i / kSub)
-                                  : static_cast<std::int64_t>(octave * root_power(2 * (sub + 1)));
-    t.middle[at] = static_cast<std::int64_t>(octave * root_power(2 * sub + 1) + 0.5L);
+                                  : static_cast<std::int64_t>(octave * root_power(sub + 1));
+    // The harmonic mean of the least and the largest: as far from both, relatively.
+    const auto low = static_cast<long double>(i == 0 ? std::int64_t{1} << kFirstOctave : t.upper[at - 1] + 1);
+    const auto high = static_cast<long double>(t.upper[at]);
+    t.middle[at] = static_cast<std::int64_t>(2 * low * high / (low + high) + 0.5L);
   }
   for (std::size_t s = 0; s < t.guess.size(); ++s) {
     int below = 0;
-    while (below + 1 < kSub && root_power(2 * (below + 1)) <= 1 + static_cast<long double>(s) / (1 << kGuessBits)) ++below;
+    while (below + 1 < kSub && root_power(below + 1) <= 1 + static_cast<long double>(s) / (1 << kGuessBits)) ++below;
     t.guess[s] = static_cast<std::uint8_t>(below);
   }
   return t;

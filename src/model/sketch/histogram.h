@@ -23,11 +23,11 @@ class Histogram {
  public:
   static constexpr int kScale = 5;                 // 2^5 buckets an octave
   static constexpr int kBuckets = 1024;            // index 0: up to 2^10 ns; the last: 2^42 ns and above
-  static constexpr double kRelativeError = 0.011;  // of a value read back from a bucket's geometric middle
+  static constexpr double kRelativeError = 0.011;  // of a value read back, and half a nanosecond, over the whole range
 
   // Bucket of a duration; any value, negative ones count as 0.
   static int bucket_of(Nanos d);
-  // Geometric middle and upper bound of a bucket. REQUIRES: 0 <= bucket < kBuckets
+  // The value that a bucket reads back as (the one whose largest relative error is least), and its upper bound. REQUIRES: 0 <= bucket < kBuckets
   static Nanos middle_of(int bucket);
   static Nanos upper_of(int bucket);
 
