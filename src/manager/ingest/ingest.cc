@@ -40,16 +40,25 @@ const Ingest::Probe* Ingest::find(const std::string& name) const {
 }
 
 void Ingest::restore(const std::string& logical_probe, const std::vector<window::Span>& spans, PacketTime stored_until,
-                     const Owner& owner) {
+                     const std::vector<Owner>& owners) {
   Probe& at = probe(logical_probe);
   at.stored_until = std::max(at.stored_until, stored_until);
+  const auto add = [&](const window::Span& span, const std::optional<window::InstanceId>& instance) {
+    if (!span.empty() && at.spans.look_up(span, window::InstanceId{}) == SpanTable::Answer::free) at.spans.restore(span, instance);
+  };
   std::vector<window::Span> ordered = spans;
   std::sort(ordered.begin(), ordered.end());
-  for (const window::Span& span : ordered) {
-    const auto whose = owner(span.begin);
-    if (span.empty() || at.spans.look_up(span, whose.value_or(window::InstanceId{})) != SpanTable::Answer::free) continue;
-    at.spans.add(span, whose);
-    at.stored_until = std::max(at.stored_until, span.end);
+  for (window::Span rest : ordered) {
+    at.stored_until = std::max(at.stored_until, rest.end);
+    std::optional<window::InstanceId> instance;
+    for (const Owner& owner : owners) {  // cut where another was admitted
+      if (owner.from > rest.begin && owner.from < rest.end) {
+        add({rest.begin, owner.from}, instance);
+        rest.begin = owner.from;
+      }
+      if (owner.from <= rest.begin) instance = owner.instance;
+    }
+    add(rest, instance);
   }
   // `spans` reach back as far as limits_.memory: what is older can't be told from what wasn't stored.
   if (at.stored_until != PacketTime{}) at.spans.forget_before(at.stored_until - limits_.memory);

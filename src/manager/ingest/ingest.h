@@ -12,7 +12,6 @@
 
 #include <array>
 #include <cstdint>
-#include <functional>
 #include <map>
 #include <optional>
 #include <string>
@@ -51,9 +50,14 @@ class Ingest {
  public:
   explicit Ingest(const Limits& limits) : limits_(limits) {}
 
-  // What is stored already: all spans of the last limits.memory before `stored_until`. `owner` tells whose a span is, by its begin; nullopt: not known.
-  using Owner = std::function<std::optional<window::InstanceId>(PacketTime begin)>;
-  void restore(const std::string& logical_probe, const std::vector<window::Span>& spans, PacketTime stored_until, const Owner& owner);
+  // What is stored already: all spans of the last limits.memory before `stored_until` (spans that touch may be one), and who was admitted
+  // from when on, oldest first: a span belongs to the last admission that isn't after its begin.
+  struct Owner {
+    PacketTime from{};
+    window::InstanceId instance;
+  };
+  void restore(const std::string& logical_probe, const std::vector<window::Span>& spans, PacketTime stored_until,
+               const std::vector<Owner>& owners);
 
   // `sender`: the session's instance. `epoch`: the present one of the logical probe. Counts the verdict, but for `store`: durable() does.
   Verdict decide(const std::string& logical_probe, const window::InstanceId& sender, std::uint64_t epoch,

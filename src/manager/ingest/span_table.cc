@@ -17,25 +17,26 @@ SpanTable::Answer SpanTable::look_up(const window::Span& span, const window::Ins
   const auto run = first_ending_after(runs_, span.begin);
   if (run != runs_.end() && run->begin < span.end) {
     const bool inside = run->begin <= span.begin && span.end <= run->end;
-    const bool cut_alike = span.length() == run->step && ((span.begin - run->begin) % run->step).count() == 0;
+    const bool cut_alike = run->step == Nanos{0} ||
+                           (span.length() == run->step && ((span.begin - run->begin) % run->step).count() == 0);
     const bool whose = !run->instance || *run->instance == instance;
     return inside && cut_alike && whose ? Answer::same : Answer::taken;
   }
   return span.begin < horizon_ ? Answer::too_old : Answer::free;
 }
 
-void SpanTable::add(const window::Span& span, const std::optional<window::InstanceId>& instance) {
+void SpanTable::put(const window::Span& span, const std::optional<window::InstanceId>& instance, Nanos step) {
   NEZU_CHECK(!span.empty());
   const auto next = first_ending_after(runs_, span.begin);
   NEZU_CHECK(next == runs_.end() || next->begin >= span.end);
   if (next != runs_.begin()) {
     Run& before = *std::prev(next);
-    if (before.end == span.begin && before.step == span.length() && before.instance == instance) {
+    if (before.end == span.begin && before.step == step && before.instance == instance) {
       before.end = span.end;
       return;
     }
   }
-  runs_.insert(next, Run{span.begin, span.end, span.length(), instance});
+  runs_.insert(next, Run{span.begin, span.end, step, instance});
   if (runs_.size() > max_runs_) {
     horizon_ = std::max(horizon_, runs_.front().end);
     runs_.erase(runs_.begin());

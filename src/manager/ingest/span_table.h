@@ -18,15 +18,17 @@ class SpanTable {
 
   enum class Answer {
     free,     // nothing there
-    same,     // exactly this span is there, by the same instance: a repeat
+    same,     // exactly this span is there, by the same instance: a repeat (of what was restored: within a span of that instance)
     taken,    // something else is there
     too_old,  // begins before horizon(): can't be told
   };
   Answer look_up(const window::Span& span, const window::InstanceId& instance) const;
 
-  // REQUIRES: look_up(span, …) == free, span not empty. An instance that isn't known (a span read back after a restart, from before
-  // the oldest admission that is remembered) matches every instance in look_up.
-  void add(const window::Span& span, const std::optional<window::InstanceId>& instance);
+  // REQUIRES: look_up(span, …) == free, span not empty.
+  void add(const window::Span& span, const window::InstanceId& instance) { put(span, instance, span.length()); }
+  // After a restart: a span in which the instance's records touch each other; how it was cut isn't known any more. An instance that isn't
+  // known (from before the oldest admission that is remembered) matches every instance in look_up. REQUIRES: as add().
+  void restore(const window::Span& span, const std::optional<window::InstanceId>& instance) { put(span, instance, Nanos{0}); }
 
   // Forgets runs that end before `time`; whole runs only. horizon() moves to `time`.
   void forget_before(PacketTime time);
@@ -35,9 +37,10 @@ class SpanTable {
   std::size_t runs() const { return runs_.size(); }
 
  private:
+  void put(const window::Span& span, const std::optional<window::InstanceId>& instance, Nanos step);
   struct Run {
     PacketTime begin{}, end{};
-    Nanos step{0};  // every span in it is this long
+    Nanos step{0};  // every span in it is this long; zero: not known
     std::optional<window::InstanceId> instance;
   };
   std::size_t max_runs_;

@@ -307,13 +307,12 @@ std::uint64_t Monitor::epoch(const std::string& logical_probe) const {
   return probe == probes_.end() ? 0 : probe->second.kept.epoch;
 }
 
-std::optional<InstanceId> Monitor::owner(const std::string& logical_probe, PacketTime begin) const {
+std::vector<ingest::Ingest::Owner> Monitor::owners(const std::string& logical_probe) const {
+  std::vector<ingest::Ingest::Owner> owners;
   const auto probe = probes_.find(logical_probe);
-  if (probe == probes_.end()) return std::nullopt;
-  const auto& admissions = probe->second.kept.admissions;
-  const auto after = std::find_if(admissions.begin(), admissions.end(), [&](const Admission& a) { return a.from > begin; });
-  if (after == admissions.begin()) return std::nullopt;
-  return std::prev(after)->instance;
+  if (probe == probes_.end()) return owners;
+  for (const Admission& admission : probe->second.kept.admissions) owners.push_back({admission.from, admission.instance});
+  return owners;
 }
 
 std::vector<ProbeStatus> Monitor::probes() const {

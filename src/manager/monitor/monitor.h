@@ -18,6 +18,7 @@
 #include <vector>
 
 #include "common/base/result.h"
+#include "manager/ingest/ingest.h"
 #include "manager/ingest/ledgers.h"
 #include "manager/monitor/durable.h"
 #include "manager/monitor/event_book.h"
@@ -109,8 +110,8 @@ class Monitor {
 
   // ---- views
   std::uint64_t epoch(const std::string& logical_probe) const;  // 0: nobody was ever admitted
-  // Whose a stored span is, by its begin; empty: not known any more.
-  std::optional<InstanceId> owner(const std::string& logical_probe, PacketTime begin) const;
+  // Who was admitted from when on: whose a stored span is, for ingest.
+  std::vector<ingest::Ingest::Owner> owners(const std::string& logical_probe) const;
   std::vector<ProbeStatus> probes() const;
   ServiceStatus service(ServiceId id) const;
   std::vector<store::MonitoringSpan> spans(ServiceId service) const;

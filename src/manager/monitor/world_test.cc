@@ -273,8 +273,7 @@ void World::boot_manager() {
   monitor_ = *std::move(monitor);
   ingest_ = std::make_unique<ingest::Ingest>(ingest::Limits{});
   for (const auto& covered : disk_.covered) {
-    ingest_->restore(covered.logical_probe, covered.recent_spans, covered.stored_until,
-                     [&](PacketTime begin) { return monitor_->owner(covered.logical_probe, begin); });
+    ingest_->restore(covered.logical_probe, covered.recent_spans, covered.stored_until, monitor_->owners(covered.logical_probe));
   }
   manager_trouble_ = now_;
   last_commit_ = now_;
@@ -360,6 +359,7 @@ void World::commit(store::WriteBatch batch) {
     stored_.push_back(journal.record);
     if (disk_.covered.empty()) disk_.covered.push_back({"edge", {}, {}, 0, {}});
     disk_.covered[0].recent_spans.push_back(journal.record.span);
+    disk_.covered[0].recent_spans = window::normalise(disk_.covered[0].recent_spans);
     disk_.covered[0].stored_until = std::max(disk_.covered[0].stored_until, journal.record.span.end);
   }
 }
