@@ -11,11 +11,12 @@
 
 namespace nezu::config {
 
-// One step of the way from the root to a value. `place_of` is the nearest value that is really there: errors about what is left out point at it.
+// One step of the way from the root to a value. `place` is that of the value, or of the nearest thing that is really there: its key without a
+// value, else the map around it.
 struct Node::Path {
   std::shared_ptr<const Path> parent;
   std::string step;  // ".key" or "[3]"; the root has none
-  std::size_t place_of = 0;
+  Place place;
 };
 
 namespace {
@@ -89,7 +90,7 @@ Result<Document> Document::from_json(const json::Value& value) {
 
 Node Document::root() const {
   auto path = std::make_shared<Node::Path>();
-  path->place_of = tree_->root;
+  path->place = tree_->nodes[tree_->root].place;
   const bool given = tree_->nodes[tree_->root].kind != TreeNode::Kind::null;
   return Node(tree_.get(), given ? tree_->root : Node::kLeftOut, std::move(path));
 }
@@ -122,10 +123,9 @@ std::string Node::path() const {
 }
 
 void Node::error(const std::string& text) const {
-  TreeNode& node = tree_->nodes[path_->place_of];
-  if (given()) node.blamed = true;
+  if (given()) tree_->nodes[index_].blamed = true;
   const std::string where = path();
-  tree_->faults.push_back({node.place, where.empty() ? text : where + ": " + text});
+  tree_->faults.push_back({path_->place, where.empty() ? text : where + ": " + text});
 }
 
 void Node::wanted(const std::string& what) const {
@@ -137,7 +137,7 @@ Node Node::operator[](std::string_view key) const {
   auto path = std::make_shared<Path>();
   path->parent = path_;
   path->step = '.' + std::string(key);
-  path->place_of = path_->place_of;
+  path->place = path_->place;
   if (!given()) return Node(tree_, kLeftOut, std::move(path));
   TreeNode& node = tree_->nodes[index_];
   if (node.kind != TreeNode::Kind::map) {
@@ -148,8 +148,9 @@ Node Node::operator[](std::string_view key) const {
   for (TreeNode::Member& member : node.members) {
     if (member.key != key) continue;
     member.asked = true;
-    path->place_of = member.value;
-    const bool left_out = tree_->nodes[member.value].kind == TreeNode::Kind::null;
+    const TreeNode& value = tree_->nodes[member.value];
+    const bool left_out = value.kind == TreeNode::Kind::null;
+    path->place = left_out ? member.place : value.place;
     return Node(tree_, left_out ? kLeftOut : member.value, std::move(path));
   }
   return Node(tree_, kLeftOut, std::move(path));
@@ -265,7 +266,7 @@ std::vector<Node> Node::list() const {
     auto path = std::make_shared<Path>();
     path->parent = path_;
     path->step = fmt::format("[{}]", i);
-    path->place_of = node.items[i];
+    path->place = tree_->nodes[node.items[i]].place;
     const bool left_out = tree_->nodes[node.items[i]].kind == TreeNode::Kind::null;
     nodes.push_back(Node(tree_, left_out ? kLeftOut : node.items[i], std::move(path)));
   }

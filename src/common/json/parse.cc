@@ -1,6 +1,8 @@
 #include <boost/json/basic_parser_impl.hpp>
 #include <fmt/core.h>
 
+#include <charconv>
+#include <cmath>
 #include <set>
 
 #include "common/base/utf8.h"
@@ -54,11 +56,24 @@ class Handler {
     add(Value(std::exchange(text_, {})));
     return true;
   }
-  bool on_number_part(Text, Code&) { return true; }
-  bool on_int64(std::int64_t v, Text, Code&) { return add(Value(v)); }
-  bool on_uint64(std::uint64_t v, Text, Code&) { return add(Value(v)); }
-  bool on_double(double v, Text, Code& code) {
-    if (v - v != 0) {
+  bool on_number_part(Text part, Code&) { return append(part); }
+  bool on_int64(std::int64_t v, Text, Code&) {
+    text_.clear();
+    return add(Value(v));
+  }
+  bool on_uint64(std::uint64_t v, Text, Code&) {
+    text_.clear();
+    return add(Value(v));
+  }
+  // Boost 1.81 reads some doubles one unit in the last place off; a figure must come back as it was written.
+  bool on_double(double rough, Text part, Code& code) {
+    append(part);
+    double exact = 0;
+    const auto result = std::from_chars(text_.data(), text_.data() + text_.size(), exact);
+    text_.clear();
+    // Out of range: too small to be told from 0, or too large.
+    const double v = result.ec == std::errc() ? exact : rough;
+    if (!std::isfinite(v)) {
       code = bj::error::exponent_overflow;
       return false;
     }

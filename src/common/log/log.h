@@ -40,7 +40,8 @@ class Value {
   Value(const char* v) : value_(std::string_view(v)) {}         // NOLINT
   Value(bool v) : value_(v) {}                                  // NOLINT
   Value(double v) : value_(v) {}                                // NOLINT
-  Value(Nanos v) : value_(v) {}                                 // NOLINT
+  template <class Rep, class Period>
+  Value(std::chrono::duration<Rep, Period> v) : value_(std::chrono::duration_cast<Nanos>(v)) {}  // NOLINT
   template <class T>
     requires(std::is_integral_v<T> && !std::is_same_v<T, bool>)
   Value(T v) : value_(wide(v)) {}  // NOLINT
