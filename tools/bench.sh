@@ -6,10 +6,7 @@
 #   JSON=1            the result as JSON instead of tables (progress goes to standard error)
 set -eu
 cd "$(dirname "$0")/.."
-if [ "${INSTALL:-1}" = 1 ] && [ -x tools/install-deps.sh ]; then tools/install-deps.sh build bench >&2; fi
-echo "building (build/bench) …" >&2
-cmake --preset bench >/dev/null
-ninja -C build/bench nezu-probe gen_capture floor >&2
+tools/build.sh bench nezu-probe nezu-filter gen_capture floor >&2
 set --
 if [ "${JSON:-}" = 1 ]; then set -- --json; fi
 exec python3 tools/bench.py --build build/bench --data build/bench-data --size "${SIZE:-1000000000}" --rounds "${ROUNDS:-5}" --kinds "${KINDS:-web api conns junk web:0.01}" "$@"
