@@ -103,6 +103,21 @@ std::vector<CoverSlot> roll_up(std::vector<CoverSlot> list, SlotSecond step) {
   return out;
 }
 
+std::vector<FigureSlot> add_up(std::vector<FigureSlot> list, std::vector<FigureSlot> more, SlotSecond) {
+  merge_all(list, std::move(more));
+  return list;
+}
+std::vector<CoverSlot> add_up(std::vector<CoverSlot> list, std::vector<CoverSlot> more, SlotSecond step) {
+  if (step == 1) {
+    merge_all(list, std::move(more));
+    return list;
+  }
+  if (more.empty()) return list;
+  list.insert(list.end(), std::make_move_iterator(more.begin()), std::make_move_iterator(more.end()));
+  std::stable_sort(list.begin(), list.end(), [](const CoverSlot& a, const CoverSlot& b) { return a.second < b.second; });
+  return roll_up(std::move(list), step);
+}
+
 std::vector<CoverSlot> cut_by_second(const window::Spans& covered) {
   std::vector<CoverSlot> out;
   for (const window::Span& span : covered) {

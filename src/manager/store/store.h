@@ -148,6 +148,10 @@ struct Status {
   std::uint64_t journal_rows = 0, chunks = 0, database_bytes = 0, wal_bytes = 0;
   std::uint64_t batches = 0, commits = 0, records = 0, failed_commits = 0;
   std::string fault;        // why writing doesn't work at present; empty: it does
+  std::uint64_t refused = 0;    // batches that found the queue full
+  std::uint64_t waiting = 0;    // batches in the queue
+  std::uint64_t set_aside = 0;  // damaged pieces that were found since the start; their spans are gaps
+  std::string damage;           // the last of them: file, place, span, reason
 };
 
 class Store {

@@ -1,0 +1,234 @@
+#include "manager/store/sqlite/chunk_writer.h"
+
+#include <algorithm>
+#include <utility>
+
+#include <fmt/core.h>
+
+#include "manager/store/sqlite/chunk.h"
+#include "manager/store/sqlite/schema.h"
+
+namespace nezu::store::sqlite {
+
+namespace {
+std::uint64_t object_key(Kind kind, std::uint32_t object) { return static_cast<std::uint64_t>(kind == Kind::coverage) << 32 | object; }
+Result<std::vector<FigureSlot>> decode(std::string_view bytes, const FigureSlot*) { return decode_figures(bytes); }
+Result<std::vector<CoverSlot>> decode(std::string_view bytes, const CoverSlot*) { return decode_coverage(bytes); }
+}  // namespace
+
+Status ChunkWriter::prepare(Connection& connection, DamageHandler damaged) {
+  connection_ = &connection;
+  damaged_ = std::move(damaged);
+  const auto into = [&](Statement& statement, const std::string& sql) -> Status {
+    auto prepared = connection.prepare(sql);
+    if (!prepared) return prepared.error();
+    statement = std::move(*prepared);
+    return {};
+  };
+  Status status = reader_.prepare(connection);
+  for (std::size_t k = 0; k < kLevels && status; ++k) {
+    const char* table = chunk_table(levels_[k].resolution);
+    status = into(get_[k], fmt::format("SELECT body FROM {} WHERE id=?1", table));
+    if (status) status = into(put_[k], fmt::format("INSERT OR REPLACE INTO {} VALUES(?1,?2)", table));
+    if (status) status = into(drop_[k], fmt::format("DELETE FROM {0} WHERE id IN (SELECT id FROM {0} WHERE id>=?1 AND id<?2 ORDER BY id LIMIT ?3)", table));
+    if (status) status = into(next_[k], fmt::format("SELECT id FROM {} WHERE id BETWEEN ?1 AND ?2 ORDER BY id LIMIT 1", table));
+  }
+  if (status) status = into(add_series_, "INSERT INTO series VALUES(?1,?2,?3,?4,?5,?6,?7,?8)");
+  if (status) status = into(rolled_, "UPDATE series SET rolled_10s=?2,rolled_1m=?3,rolled_1h=?4,rolled_1d=?5 WHERE id=?1");
+  if (status) status = into(aside_, "INSERT INTO set_aside(what,object,kind,probe,resolution,begin_ns,end_ns,body) VALUES(?1,?2,?3,?4,?5,?6,?7,?8)");
+  if (status) status = into(changes_, "SELECT changes()");
+  if (status) status = reload();
+  return status;
+}
+
+Status ChunkWriter::reload() {
+  auto all = reader_.all_series();
+  if (!all) return all.error();
+  series_ = std::move(*all);
+  index_.clear();
+  for (std::size_t i = 0; i < series_.size(); ++i) index_[series_[i].probe][object_key(series_[i].kind, series_[i].object)] = i;
+  roll_cursor_ = retention_cursor_ = 0;
+  chunk_change_ = 0;
+  return {};
+}
+
+Result<std::size_t> ChunkWriter::find_or_add(const std::string& probe, Kind kind, std::uint32_t object, SlotSecond first) {
+  auto& of_probe = index_[probe];
+  const auto found = of_probe.find(object_key(kind, object));
+  if (found != of_probe.end()) return found->second;
+  Series s;
+  s.id = series_.empty() ? 1 : series_.back().id + 1;
+  s.probe = probe;
+  s.kind = kind;
+  s.object = object;
+  // Coarser levels may lag behind finer ones, never be ahead of them.
+  for (std::size_t k = 1; k < kLevels; ++k) s.rolled[k] = std::min(floor_second(first, levels_[k].chunk_span), k == 1 ? first : s.rolled[k - 1]);
+  add_series_.bind(1, s.id).bind(2, s.probe).bind(3, static_cast<int>(kind)).bind(4, object);
+  for (std::size_t k = 1; k < kLevels; ++k) add_series_.bind(static_cast<int>(4 + k), s.rolled[k]);
+  if (auto status = add_series_.run(); !status) return status.error();
+  of_probe.emplace(object_key(kind, object), series_.size());
+  series_.push_back(std::move(s));
+  return series_.size() - 1;
+}
+
+Status ChunkWriter::fold(const SlotTable& table) {
+  for (const auto& [probe, slots] : table.probes()) {
+    for (const auto& [target, list] : slots.figures) {
+      if (auto status = fold_series(probe, Kind::figures, target, list); !status) return status;
+    }
+    for (const auto& [service, list] : slots.coverage) {
+      if (auto status = fold_series(probe, Kind::coverage, service, list); !status) return status;
+    }
+  }
+  return {};
+}
+
+template <class Slot>
+Status ChunkWriter::fold_series(const std::string& probe, Kind kind, std::uint32_t object, const std::vector<Slot>& slots) {
+  if (slots.empty()) return {};
+  auto index = find_or_add(probe, kind, object, slots.front().second);
+  if (!index) return index.error();
+  const Series& series = series_[*index];
+  if (auto status = merge(series, 0, slots); !status) return status;
+  for (std::size_t k = 1; k < kLevels; ++k) {
+    if (slots.front().second >= series.rolled[k]) continue;
+    std::vector<Slot> late;
+    for (const Slot& slot : slots) {
+      if (slot.second < series.rolled[k]) late.push_back(slot);
+    }
+    if (auto status = merge(series, k, roll_up(std::move(late), levels_[k].step)); !status) return status;
+  }
+  return {};
+}
+
+template <class Slot>
+Status ChunkWriter::merge(const Series& series, std::size_t level, const std::vector<Slot>& slots) {
+  const SlotSecond span = levels_[level].chunk_span;
+  for (std::size_t i = 0; i < slots.size();) {
+    const SlotSecond start = floor_second(slots[i].second, span);
+    std::size_t end = i;
+    while (end < slots.size() && slots[end].second < start + span) ++end;
+    auto row = get_[level].bind(1, chunk_key(series.id, start)).step();
+    if (!row) return row.error();
+    if (!*row) {
+      const std::string body = encode_chunk(std::span<const Slot>(slots.data() + i, end - i), levels_[level].step);
+      if (auto status = put_[level].bind(1, chunk_key(series.id, start)).bind_blob(2, body).run(); !status) return status;
+      ++chunk_change_;
+    } else {
+      if (auto status = merge_chunk(series, level, start, std::vector<Slot>(slots.begin() + static_cast<std::ptrdiff_t>(i), slots.begin() + static_cast<std::ptrdiff_t>(end))); !status) return status;
+    }
+    i = end;
+  }
+  return {};
+}
+
+// get_[level] stands on the existing row.
+template <class Slot>
+Status ChunkWriter::merge_chunk(const Series& series, std::size_t level, SlotSecond start, std::vector<Slot> slots) {
+  const std::int64_t key = chunk_key(series.id, start);
+  auto existing = decode(get_[level].blob(0), static_cast<const Slot*>(nullptr));
+  get_[level].reset();
+  if (existing) {
+    slots = add_up(std::move(*existing), std::move(slots), levels_[level].step);
+  } else {
+    Damage damage{series.kind, series.object, series.probe, level, start, start + levels_[level].chunk_span,
+                  fmt::format("{} row {}: {}", chunk_table(levels_[level].resolution), key, existing.error().message()), key, false};
+    if (auto status = set_aside(damage); !status) return status;
+    damaged_(std::move(damage));
+    ++chunk_change_;
+  }
+  const std::string body = encode_chunk(std::span<const Slot>(slots), levels_[level].step);
+  return put_[level].bind(1, key).bind_blob(2, body).run();
+}
+
+Status ChunkWriter::set_aside(const Damage& d) {
+  std::string body;
+  if (!d.unreadable) {
+    auto row = get_[d.level].bind(1, d.key).step();
+    if (!row) return row.error();
+    if (*row) {
+      body = get_[d.level].blob(0);
+      get_[d.level].reset();
+      if (auto status = drop_[d.level].bind(1, d.key).bind(2, d.key + 1).bind(3, 1).run(); !status) return status;
+      --chunk_change_;
+    }
+  }
+  aside_.bind(1, d.what).bind(2, d.object).bind(3, static_cast<int>(d.kind)).bind(4, d.probe).bind(5, static_cast<int>(d.level));
+  aside_.bind(6, to_ns(time_of(d.begin))).bind(7, to_ns(time_of(d.end))).bind_blob(8, body);
+  return aside_.run();
+}
+
+Result<bool> ChunkWriter::roll_step(SlotSecond complete, std::size_t max_slots) {
+  std::size_t slots_read = 0;
+  for (; roll_cursor_ < series_.size(); ++roll_cursor_) {
+    for (std::size_t k = 1; k < kLevels; ++k) {
+      for (;;) {
+        const Series& s = series_[roll_cursor_];
+        const SlotSecond below = k == 1 ? complete : s.rolled[k - 1];
+        if (s.rolled[k] + levels_[k].chunk_span > below) break;
+        if (slots_read >= max_slots) return true;
+        auto status = s.kind == Kind::figures ? roll_series<FigureSlot>(roll_cursor_, k, slots_read) : roll_series<CoverSlot>(roll_cursor_, k, slots_read);
+        if (!status) return status.error();
+      }
+    }
+  }
+  roll_cursor_ = 0;
+  return slots_read > 0;
+}
+
+// One chunk of `level` out of what the level below holds for its span.
+template <class Slot>
+Status ChunkWriter::roll_series(std::size_t index, std::size_t level, std::size_t& slots_read) {
+  Series& s = series_[index];
+  const SlotSecond from = s.rolled[level], to = from + levels_[level].chunk_span;
+  const DamageHandler note = [&](Damage damage) {
+    Damage above = damage;
+    above.level = level;
+    above.unreadable = true;  // nothing of it is in this level's table
+    damaged_(std::move(above));
+    damaged_(std::move(damage));
+  };
+  Result<std::vector<Slot>> read = [&] {
+    if constexpr (std::is_same_v<Slot, FigureSlot>) return reader_.figures(s, level - 1, from, to, note);
+    else return reader_.coverage(s, level - 1, from, to, note);
+  }();
+  if (!read) return read.error();
+  slots_read += 1 + read->size();
+  if (!read->empty()) {
+    if (auto status = merge(s, level, roll_up(std::move(*read), levels_[level].step)); !status) return status;
+  }
+  s.rolled[level] = to;
+  return store_rolled(s);
+}
+
+Status ChunkWriter::store_rolled(const Series& s) {
+  rolled_.bind(1, s.id);
+  for (std::size_t k = 1; k < kLevels; ++k) rolled_.bind(static_cast<int>(1 + k), s.rolled[k]);
+  return rolled_.run();
+}
+
+Result<bool> ChunkWriter::retention_step(const std::array<SlotSecond, kLevels>& cutoff, std::int64_t max_rows) {
+  std::int64_t left = max_rows;
+  for (; retention_cursor_ < series_.size(); ++retention_cursor_) {
+    const Series& s = series_[retention_cursor_];
+    for (std::size_t k = 0; k < kLevels; ++k) {
+      SlotSecond end = cutoff[k];
+      if (k + 1 < kLevels) end = std::min(end, s.rolled[k + 1]);
+      const SlotSecond before = end - look_back(levels_[k]);  // chunks that begin before it end before `end`
+      if (before <= 0) continue;
+      drop_[k].bind(1, chunk_key(s.id, 0)).bind(2, chunk_key(s.id, before)).bind(3, left);
+      if (auto status = drop_[k].run(); !status) return status.error();
+      auto row = changes_.step();
+      if (!row) return row.error();
+      const std::int64_t dropped = changes_.integer(0);
+      changes_.reset();
+      chunk_change_ -= dropped;
+      left -= dropped;
+      if (left <= 0) return true;
+    }
+  }
+  retention_cursor_ = 0;
+  return false;
+}
+
+}  // namespace nezu::store::sqlite

@@ -1,0 +1,64 @@
+// Writes chunks: folding, roll-ups, retention. The writer's thread only; everything happens within the caller's transaction, and after a
+// transaction that failed reload() makes the index of series true again.
+#pragma once
+
+#include <array>
+#include <cstdint>
+#include <string>
+#include <unordered_map>
+#include <vector>
+
+#include "manager/store/sqlite/chunk_reader.h"
+#include "manager/store/sqlite/connection.h"
+#include "manager/store/sqlite/levels.h"
+
+namespace nezu::store::sqlite {
+
+class ChunkWriter {
+ public:
+  explicit ChunkWriter(SlotSecond fold_span) : levels_(levels(fold_span)), reader_(levels_) {}
+
+  Status prepare(Connection& connection, DamageHandler damaged);
+  Status reload();
+
+  // All slots of the table into chunks of level 0, and those that come late also into the coarser levels that have passed them.
+  Status fold(const SlotTable& table);
+
+  // One bounded step of rolling up, for series whose level k ends before `complete` (in seconds; rounded down to whole chunks).
+  // True: there was something to do, call again. Budget: slots read.
+  Result<bool> roll_step(SlotSecond complete, std::size_t max_slots);
+  // One bounded step of deletion: chunks of level k that end before cutoff[k], and are rolled up. True: call again.
+  Result<bool> retention_step(const std::array<SlotSecond, kLevels>& cutoff, std::int64_t max_rows);
+
+  // Moves a damaged chunk out of its table (or only notes it) so that it is met once.
+  Status set_aside(const Damage& damage);
+
+  std::int64_t chunk_count_change() const { return chunk_change_; }
+  void forget_chunk_count_change() { chunk_change_ = 0; }
+  const std::vector<Series>& series() const { return series_; }
+
+ private:
+  Result<std::size_t> find_or_add(const std::string& probe, Kind kind, std::uint32_t object, SlotSecond first);
+  template <class Slot>
+  Status fold_series(const std::string& probe, Kind kind, std::uint32_t object, const std::vector<Slot>& slots);
+  template <class Slot>
+  Status merge(const Series& series, std::size_t level, const std::vector<Slot>& slots);
+  template <class Slot>
+  Status merge_chunk(const Series& series, std::size_t level, SlotSecond start, std::vector<Slot> slots);
+  template <class Slot>
+  Status roll_series(std::size_t index, std::size_t level, std::size_t& slots_read);
+  Status store_rolled(const Series& series);
+
+  const std::array<Level, kLevels> levels_;
+  ChunkReader reader_;
+  DamageHandler damaged_;
+  Connection* connection_ = nullptr;
+  std::vector<Series> series_;
+  std::unordered_map<std::string, std::unordered_map<std::uint64_t, std::size_t>> index_;
+  std::array<Statement, kLevels> get_, put_, drop_, next_;
+  Statement add_series_, rolled_, aside_, changes_;
+  std::int64_t chunk_change_ = 0;
+  std::size_t roll_cursor_ = 0, retention_cursor_ = 0;
+};
+
+}  // namespace nezu::store::sqlite

@@ -1,0 +1,61 @@
+// Levels: the resolutions with what the database needs to know of each: step, span of a chunk, key. Pure.
+#pragma once
+
+#include <array>
+#include <cstdint>
+#include <string>
+
+#include "manager/store/resolution.h"
+#include "manager/store/slots.h"
+
+namespace nezu::store::sqlite {
+
+inline constexpr std::size_t kLevels = kResolutions.size();
+
+struct Level {
+  Resolution resolution;
+  SlotSecond step;
+  SlotSecond chunk_span;  // chunks begin at whole multiples of it
+};
+
+// A chunk of seconds is as long as the time between two folds; it may have been another one before: readers look back by kMaxFoldSpan.
+inline constexpr SlotSecond kMinFoldSpan = 10, kMaxFoldSpan = 3600;
+constexpr std::array<Level, kLevels> levels(SlotSecond fold_span) {
+  return {Level{Resolution::s1, 1, fold_span}, Level{Resolution::s10, 10, 1800}, Level{Resolution::m1, 60, 7200},
+          Level{Resolution::h1, 3600, 86'400}, Level{Resolution::d1, 86'400, 32 * 86'400}};
+}
+// How far before a time a chunk that holds it may begin.
+constexpr SlotSecond look_back(const Level& level) { return level.step == 1 ? kMaxFoldSpan : level.chunk_span; }
+
+enum class Kind : int { figures = 0, coverage = 1 };
+
+// A target, or a service's coverage, at one logical probe.
+struct Series {
+  std::int64_t id = 0;
+  std::string probe;
+  Kind kind = Kind::figures;
+  std::uint32_t object = 0;                   // TargetId or ServiceId
+  std::array<SlotSecond, kLevels> rolled{};   // up to where level k holds what level k-1 does; [0] isn't used
+};
+
+// Keys of chunks: the series in the high bits, so that a series' chunks lie side by side. Times: 1970 to 2514.
+inline constexpr int kTimeBits = 34;
+constexpr std::int64_t chunk_key(std::int64_t series, SlotSecond start) {
+  const SlotSecond last = (SlotSecond{1} << kTimeBits) - 1;
+  return series << kTimeBits | (start < 0 ? 0 : start > last ? last : start);
+}
+constexpr SlotSecond start_of_key(std::int64_t key) { return key & ((SlotSecond{1} << kTimeBits) - 1); }
+
+// What can't be read any more: a span of one series at one level.
+struct Damage {
+  Kind kind = Kind::figures;
+  std::uint32_t object = 0;
+  std::string probe;
+  std::size_t level = 0;
+  SlotSecond begin = 0, end = 0;
+  std::string what;   // for people: "chunk 1s of target 7 at edge from …: checksum is wrong"
+  std::int64_t key = 0;
+  bool unreadable = false;  // the row itself: it can't be moved, only noted
+};
+
+}  // namespace nezu::store::sqlite
