@@ -19,18 +19,9 @@
 #include "common/base/time.h"
 #include "model/window/counters.h"
 #include "probe/capture/frame.h"
-#include "probe/transaction/transaction.h"
+#include "probe/transaction/sink.h"
 
 namespace nezu::probe {
-
-// Takes what was decided. Called in the pipeline's thread; the views in the transaction live only during the call.
-class TransactionSink {
- public:
-  virtual ~TransactionSink() = default;
-  // A request with or without its response, or (Completeness::no_request) a response whose request was not seen: the latter is no
-  // transaction, and belongs in no figure.
-  virtual void transaction(const Transaction& transaction) = 0;
-};
 
 class Pipeline {
  public:

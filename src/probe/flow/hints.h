@@ -1,0 +1,57 @@
+// Hints: what is remembered of connections that have no entry in the table: a SYN's time and number (so that a SYN alone makes no state
+// that grows), and where the last payload of an unknown connection ended. A small table of fixed size; a newer hint overwrites an older one.
+#pragma once
+
+#include <cstdint>
+#include <vector>
+
+namespace nezu::probe::flow {
+
+struct SynHint {
+  std::uint32_t tag = 0;
+  std::uint32_t isn = 0;
+  std::int64_t time = 0;
+};
+// Of the payload seen last in one direction of an unknown connection.
+struct PayloadHint {
+  std::uint32_t tag = 0;
+  std::uint32_t end = 0;
+  std::uint32_t ack = 0;
+};
+
+class Hints {
+ public:
+  Hints() : syns_(kSize), payloads_(kSize) {}
+
+  void syn(std::uint64_t hash, std::uint32_t isn, std::int64_t time) {
+    SynHint& hint = syns_[hash & (kSize - 1)];
+    const std::uint32_t tag = tag_of(hash);
+    if (hint.tag == tag && hint.isn == isn) return;  // sent again: the first one counts
+    hint = {tag, isn, time};
+  }
+  // The SYN that came before a SYN/ACK which acknowledges isn + 1, or null.
+  const SynHint* find_syn(std::uint64_t hash) const {
+    const SynHint& hint = syns_[hash & (kSize - 1)];
+    return hint.tag == tag_of(hash) ? &hint : nullptr;
+  }
+  void payload(std::uint64_t hash, bool source_is_high, std::uint32_t end, std::uint32_t ack) {
+    const std::uint64_t h = hash ^ (source_is_high ? kOther : 0);
+    payloads_[h & (kSize - 1)] = {tag_of(h), end, ack};
+  }
+  const PayloadHint* find_payload(std::uint64_t hash, bool source_is_high) const {
+    const std::uint64_t h = hash ^ (source_is_high ? kOther : 0);
+    const PayloadHint& hint = payloads_[h & (kSize - 1)];
+    return hint.tag == tag_of(h) ? &hint : nullptr;
+  }
+  std::uint64_t memory() const { return kSize * (sizeof(SynHint) + sizeof(PayloadHint)); }
+
+ private:
+  static constexpr std::size_t kSize = 8192;
+  static constexpr std::uint64_t kOther = 0x5a5a5a5a00000a5a;
+  static std::uint32_t tag_of(std::uint64_t hash) { return static_cast<std::uint32_t>(hash >> 32) | 1; }
+
+  std::vector<SynHint> syns_;
+  std::vector<PayloadHint> payloads_;
+};
+
+}  // namespace nezu::probe::flow
