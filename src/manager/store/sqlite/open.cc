@@ -52,11 +52,11 @@ Status SqliteStore::start() {
 
 Status SqliteStore::take_lock() {
   auto lock = Connection::open(options_.path + ".lock", Mode::lock, options_.vfs);
-  if (!lock) return lock.error();
-  if (auto status = (*lock)->exec("BEGIN EXCLUSIVE"); !status) {
-    if (status.error().code() != ErrorCode::unavailable) return status;
+  Status status = lock ? (*lock)->exec("BEGIN EXCLUSIVE") : Status(lock.error());
+  if (!status && status.error().code() == ErrorCode::unavailable) {
     return Error(ErrorCode::conflict, options_.path + ": another process has this database open");
   }
+  if (!status) return status;
   lock_ = std::move(*lock);
   return {};
 }
