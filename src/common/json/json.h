@@ -31,21 +31,19 @@ class Value {
   Value& operator=(const Value& other);
   Value& operator=(Value&& other) noexcept;
   ~Value();
-  Value(std::nullptr_t) {}                                        // NOLINT: implicit on purpose, as are all below
-  Value(bool v) : value_(v) {}                                    // NOLINT
-  Value(double v) : value_(v) {}                                  // NOLINT
-  Value(const char* v) : value_(std::string(v)) {}                // NOLINT
-  Value(std::string_view v) : value_(std::string(v)) {}           // NOLINT
-  Value(std::string v) : value_(std::move(v)) {}                  // NOLINT
-  Value(Array v);                                                 // NOLINT
-  Value(Members v);                                               // NOLINT
+  // NOLINTBEGIN: implicit on purpose
+  Value(std::nullptr_t);
+  Value(bool v);
+  Value(double v);
+  Value(const char* v);
+  Value(std::string_view v);
+  Value(std::string v);
+  Value(Array v);
+  Value(Members v);
   template <class T>
     requires(std::is_integral_v<T> && !std::is_same_v<T, bool>)
-  Value(T v) {  // NOLINT
-    if constexpr (std::is_signed_v<T>) value_ = static_cast<std::int64_t>(v);
-    else if (v > static_cast<std::uint64_t>(INT64_MAX)) value_ = static_cast<std::uint64_t>(v);
-    else value_ = static_cast<std::int64_t>(v);
-  }
+  Value(T v) : Value(of_integer(v)) {}
+  // NOLINTEND
 
   bool is_null() const { return value_.index() == 0; }
   bool is_bool() const { return std::holds_alternative<bool>(value_); }
@@ -81,6 +79,14 @@ class Value {
   friend bool operator==(const Value&, const Value&) = default;
 
  private:
+  template <class T>
+  static Value of_integer(T v) {
+    if constexpr (std::is_signed_v<T>) return of_signed(v);
+    else return of_unsigned(v);
+  }
+  static Value of_signed(std::int64_t v);
+  static Value of_unsigned(std::uint64_t v);
+
   std::variant<std::monostate, bool, std::int64_t, std::uint64_t, double, std::string, Array, Members> value_;
 };
 struct Member {

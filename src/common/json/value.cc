@@ -10,8 +10,28 @@ Value& Value::operator=(const Value& other) = default;
 Value& Value::operator=(Value&& other) noexcept = default;
 Value::~Value() = default;
 
+Value::Value(std::nullptr_t) {}
+Value::Value(bool v) : value_(v) {}
+Value::Value(double v) : value_(v) {}
+Value::Value(const char* v) : value_(std::string(v)) {}
+Value::Value(std::string_view v) : value_(std::string(v)) {}
+Value::Value(std::string v) : value_(std::move(v)) {}
 Value::Value(Array v) : value_(std::move(v)) {}
 Value::Value(Members v) : value_(std::move(v)) {}
+
+Value Value::of_signed(std::int64_t v) {
+  Value value;
+  value.value_ = v;
+  return value;
+}
+
+// One number has one form: what fits the signed one is kept so.
+Value Value::of_unsigned(std::uint64_t v) {
+  Value value;
+  if (v <= static_cast<std::uint64_t>(INT64_MAX)) value.value_ = static_cast<std::int64_t>(v);
+  else value.value_ = v;
+  return value;
+}
 
 bool Value::bool_or(bool otherwise) const {
   const bool* v = std::get_if<bool>(&value_);
