@@ -206,7 +206,7 @@ def a_full_disk(lab):
     wait_for("ingest pauses", paused, 60, interval=0.2)
     status = rig.manager.api("/status")["manager"]["ingest"]
     expect(status["fault"], "no fault is named")
-    wait_for("the probe keeps windows", lambda: rig.probes["node-a"].status()["spool"]["windows"] >= 3, 15)
+    wait_for("the probe keeps windows", lambda: rig.probes["node-a"].status()["windows"]["kept"] >= 3, 15)
     expect(any("space" in e["code"] + e["text"] or "full" in e["text"] for e in rig.manager.events()), f"no event says it: {rig.manager.events()}")
     expect_equal(rig.manager.service()["monitoring"]["state"], "monitoring", "state")
     os.remove(filler)
