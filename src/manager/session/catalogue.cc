@@ -9,7 +9,7 @@
 namespace nezu::session {
 namespace {
 
-std::vector<std::string> differences(const definition::Service& from, const definition::Service& to) {
+std::vector<std::string> what_differs(const definition::Service& from, const definition::Service& to) {
   const auto old = json::parse(definition::to_json(from)), now = json::parse(definition::to_json(to));
   std::vector<std::string> found;
   if (!old.ok() || !now.ok()) return found;
@@ -73,7 +73,7 @@ Result<CataloguePlan> plan_apply(const Rows& current, const std::vector<definiti
     if (old != by_name.end()) {
       row = *old->second;
       change.action = CatalogueChange::Action::updated;
-      change.differences = differences(row.definition, service);
+      change.differences = what_differs(row.definition, service);
     } else {
       row.id = plan.next_service++;
       if (by_name.size() + plan.rows.size() >= kMaxServices) {

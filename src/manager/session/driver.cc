@@ -66,6 +66,10 @@ void Driver::start(UniqueFunction<void()> ready) {
 
 void Driver::tick() {
   timer_.after(kTick, [this] { tick(); });
+  due();
+}
+
+void Driver::due() {
   committer_->tick(clock_.mono());
   if (committer_->dead()) return;
   monitor_->tick(now());

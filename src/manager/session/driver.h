@@ -71,6 +71,9 @@ class Driver {
   // Takes no more records; `done` when what was in flight is durable (or can't be), and all sessions are closed.
   void stop(UniqueFunction<void()> done);
 
+  // What is due now: silence, patience, retries. It calls itself every 100 ms after start().
+  void due();
+
   // ---- people
   void wish(store::ServiceId service, bool on, UniqueFunction<void(Status)> done);
   void discover(const std::string& logical_probe, bool on, UniqueFunction<void(Status)> done);
