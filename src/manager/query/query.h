@@ -55,7 +55,8 @@ struct Series {
   std::vector<Point> points;
 };
 
-inline constexpr std::int64_t kAutoPoints = 600;
+// A month of hours, two hours of 10 s.
+inline constexpr std::int64_t kAutoPoints = 744;
 inline constexpr std::int64_t kMaxPoints = 20'000;
 // What is younger may still be on its way, and is no gap yet.
 inline constexpr Nanos kDelivery = std::chrono::seconds(3);

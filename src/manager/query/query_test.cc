@@ -153,7 +153,7 @@ TEST_F(QueryTest, StepIsChosenByPointsAndRetention) {
   EXPECT_EQ(choose(r, now - Nanos(hours(72)), now - Nanos(hours(72)) + std::chrono::seconds(60), now), Resolution::s10);
   EXPECT_EQ(choose(r, now - Nanos(hours(10)), now, now), Resolution::m1);
   EXPECT_EQ(choose(r, now - Nanos(hours(24 * 25)), now, now), Resolution::h1);
-  EXPECT_EQ(choose(r, now - Nanos(hours(24 * 30)), now, now), Resolution::d1);
+  EXPECT_EQ(choose(r, now - Nanos(hours(24 * 32)), now, now), Resolution::d1);
   EXPECT_EQ(choose(r, now - Nanos(hours(24 * 365 * 20)), now, now), Resolution::d1);
 }
 
