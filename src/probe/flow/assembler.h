@@ -47,6 +47,8 @@ struct Piece {
   std::int64_t first_time = 0;  // of the earliest and
   std::int64_t last_time = 0;   // of the latest byte. A late piece's is that of its acknowledgement: it was there by then
   bool late = false;
+  // Before this came, its receiver had sent something after having received everything before it, and what was sent lies before `ack`.
+  bool acted = false;
 
   void advance(std::uint32_t n) {
     if (data != nullptr) data += n;
@@ -138,7 +140,7 @@ class Assembler {
       sender.prev_acked = sender.acked;
       sender.prev_acked_from = sender.acked_from;
       sender.acked = s.ack;
-      sender.acked_from = s.seq;
+      sender.acked_from = after(s.seq, c.stream[d].next) ? s.seq : c.stream[d].next;
       sender.acked_time = t;
     }
     if (!after(s.ack, sender.next) || distance(s.ack, sender.next) > kMaxDistance) return;
@@ -169,6 +171,10 @@ class Assembler {
     return !after(ack, other.next) || (other.has_fin && other.next == other.fin);
   }
 
+  static bool has_acted(const Stream& me, const Segment& s) {
+    return (at_or_after(me.acked, s.seq) && after(s.ack, me.acked_from)) ||
+           (at_or_after(me.prev_acked, s.seq) && after(s.ack, me.prev_acked_from));
+  }
   // Has the receiver acknowledged the byte before `end` well before time t? Then it was seen late; `t` becomes the bound.
   static bool is_late(const Stream& me, std::uint32_t end, std::int64_t& t) {
     if (after(end, me.acked)) return false;
@@ -198,13 +204,14 @@ class Assembler {
     }
     std::int64_t time = t;
     const bool late = is_late(me, seq + length, time);
+    const bool acted = has_acted(me, s);
     if (late) handler_.retransmitted(c);
     if (ahead == 0 && me.held == 0 && (caused(c, d, s.ack) || length <= handler_.opaque(c, d))) {
       count(window::SegmentFate::delivered);
-      hand_over(c, d, {data, length, seq, s.ack, time, time, late}, captured);
+      hand_over(c, d, {data, length, seq, s.ack, time, time, late, acted}, captured);
       return;
     }
-    hold(c, d, {data, length, seq, s.ack, time, time, late}, captured, t);
+    hold(c, d, {data, length, seq, s.ack, time, time, late, acted}, captured, t);
   }
 
   void duplicate(Connection& c) {
@@ -294,7 +301,7 @@ class Assembler {
       return;
     }
     count(window::SegmentFate::delivered, held.segments);
-    Piece piece{nullptr, held.length - old, held.seq + old, held.ack, held.first_time, held.last_time, held.late};
+    Piece piece{nullptr, held.length - old, held.seq + old, held.ack, held.first_time, held.last_time, held.late, held.acted};
     if (old < held.skipped) {
       // The front is opaque, and was when it was held: it still is.
       Piece front = piece;
@@ -470,6 +477,7 @@ class Assembler {
     held.first_time = piece.first_time;
     held.last_time = piece.last_time;
     held.late = piece.late;
+    held.acted = piece.acted;
     if (kept != 0) {
       held.bytes = std::make_unique<std::uint8_t[]>(kept);
       std::memcpy(held.bytes.get(), piece.data + skip, kept);

@@ -20,6 +20,7 @@ struct HeldPiece {
   std::int64_t first_time = 0;  // when the earliest and the latest part of it was seen
   std::int64_t last_time = 0;
   bool late = false;            // it was acknowledged before it was seen
+  bool acted = false;           // see Piece
   std::unique_ptr<std::uint8_t[]> bytes;
 
   std::uint32_t end() const { return seq + length; }

@@ -44,6 +44,7 @@ struct Message {
   std::uint32_t buffer = 0;      // the part of a head or line that is there; 0: none
   Mode mode = Mode::head;
   std::uint8_t flaws = 0;
+  bool acted = false;            // see flow::Piece, of the segment with the first byte
   bool chunk_tail = false;       // seek: the last bytes that were seen could be the end of a chunked body
 };
 
@@ -51,6 +52,8 @@ struct State {
   Message message[2];
   std::uint32_t first = 0, last = 0;  // open requests, in order
   std::uint32_t open = 0;
+  std::uint32_t interim_end = 0;      // where a 1xx response ended, or a hole in which one may have been …
+  bool has_interim = false;           // … and whether there was one
   std::uint32_t retransmissions = 0, zero_windows = 0, resets = 0;
   std::int64_t syn_time = 0;          // handshake: the SYN, or where that is not known the SYN/ACK; 0 once its answer was seen
   std::int64_t handshake_rtt = 0;     // not told yet
@@ -110,7 +113,7 @@ class Exchange {
 
   // Is this request, the first of an unknown connection, or one after a hole, waiting for confirmation?
   bool tentative(const Connection& c) { return c.user.first != 0 && pool_.at(c.user.first).answered; }
-  std::uint64_t open_requests() const { return pool_.open(); }
+  std::uint64_t open_requests() const { return pool_.open() - uncounted_; }
   std::uint64_t memory() const { return pool_.bytes() + buffer_bytes_; }
 
  private:
@@ -136,7 +139,7 @@ class Exchange {
   void admit(Connection& c, Request& r);
   void response_head(Connection& c, const ResponseHead& head, std::uint32_t after, bool whole);
   void anchor(const Connection& c, Request& r) const;
-  void note_pipelining(Connection& c, const Request& r);
+  void note_pipelining(Connection& c, Request& r);
   bool match(Connection& c, std::uint32_t seq, std::uint32_t ack);
   void unmatched(Connection& c, std::uint16_t status);
   void confirm(Connection& c, std::uint32_t ack);
@@ -149,6 +152,9 @@ class Exchange {
   Reason reason_of(const Connection& c, const Request& r, Reason reason) const;
   void hand_over(Connection& c, const Request& r, Completeness completeness, Reason reason);
   void pop(Connection& c);
+  bool retract(Connection& c);
+  void believe(const Request& r);
+  static bool whole_at(const Connection& c, const Request& r, std::uint32_t ack);
 
   static bool read_only_start(const std::string& head);
   bool append(Connection& c, Message& m, const flow::Piece& piece);
@@ -162,6 +168,7 @@ class Exchange {
   std::vector<std::string> buffers_;
   std::vector<std::uint32_t> free_buffers_;
   std::uint64_t buffer_bytes_ = 0;
+  std::uint64_t uncounted_ = 0;  // open requests that are believed in only when they are decided
   std::int64_t now_ = 0;
   std::uint8_t clock_ = 0;
 };

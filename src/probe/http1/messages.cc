@@ -7,6 +7,7 @@
 
 namespace nezu::probe::http1 {
 namespace {
+constexpr std::uint32_t kMaxInterim = 64;  // "HTTP/1.1 100 Continue" with its line ends has 25
 constexpr std::size_t kMaxLine = 4096;  // of a chunk's size with its extensions, or of one trailer line
 
 const char* chars(const flow::Piece& piece) { return reinterpret_cast<const char*>(piece.data); }
@@ -73,6 +74,7 @@ void Exchange::begin_message(Connection& c, int d, const flow::Piece& piece) {
   m.seq = piece.seq;
   m.ack = piece.ack;
   m.prior_ack = c.stream[d].payload_ack;
+  m.acted = piece.acted;
   m.body = 0;
   m.flaws = piece.late ? late_begin | late_end : 0;
 }
@@ -202,12 +204,15 @@ void Exchange::message_end(Connection& c, int d, std::uint32_t position) {
   r.end = m.end;
   r.body = m.body;
   r.flaws |= m.flaws;
+  r.after = position;
+  r.ended = true;
   c.user.request_open = false;
 }
 
 // What stands where a message should begin, or where a chunk should, is none.
 void Exchange::invalid(Connection& c, int d) {
   if (c.user.shaky) {
+    if (d == 0) retract(c);
     lose_place(c, d);
   } else {
     pass_over(c, Reason::ambiguous_framing);
@@ -243,7 +248,9 @@ void Exchange::lose_place(Connection& c, int d) {
 // rest of a body, whatever it looks like, carries the acknowledgement number of what was before it.
 bool Exchange::seek_request(Connection& c, flow::Piece& piece) {
   Message& m = c.user.message[0];
-  if (flow::after(piece.ack, c.stream[0].payload_ack) && looks_like_request(chars(piece), piece.length)) {
+  // After a 100 (Continue) it has received something too.
+  const bool continued = c.user.has_interim && c.user.interim_end == piece.ack;
+  if (!continued && flow::after(piece.ack, c.stream[0].payload_ack) && looks_like_request(chars(piece), piece.length)) {
     c.user.request_open = false;
     m.mode = Mode::head;
     return true;
@@ -314,6 +321,10 @@ std::uint32_t Exchange::hole_in_body(Connection& c, int d, std::uint32_t length,
 void Exchange::hole(Connection& c, int d, std::uint32_t length, std::int64_t bound) {
   Message& m = c.user.message[d];
   std::uint32_t position = c.stream[d].next - length;
+  if (d == 1 && length <= kMaxInterim) {
+    c.user.has_interim = true;
+    c.user.interim_end = c.stream[1].next;
+  }
   if (m.mode == Mode::length || m.mode == Mode::chunk_data) {
     const std::uint32_t rest = hole_in_body(c, d, length, position, bound);
     if (rest == 0) return;

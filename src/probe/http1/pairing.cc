@@ -61,7 +61,6 @@ void Exchange::begin(Connection& c, bool whole, bool tentative) {
 void Exchange::request_head(Connection& c, const RequestHead& head, std::string_view bytes, std::uint32_t after, std::uint32_t ack) {
   State& s = c.user;
   const Message& m = s.message[0];
-  ++counters_.requests;
   const std::uint32_t number = pool_.take();
   Request& r = pool_.at(number);
   const std::size_t before = r.text.capacity();
@@ -72,6 +71,13 @@ void Exchange::request_head(Connection& c, const RequestHead& head, std::string_
   r.ack_first = m.ack;
   r.ack_last = ack;
   r.contiguous = s.client_certain;
+  const bool after_found = s.first != 0 && pool_.at(s.last).found && pool_.at(s.last).ack_last == m.ack;
+  r.found = !s.client_certain || after_found;
+  if (r.found) {
+    ++uncounted_;
+  } else {
+    ++counters_.requests;
+  }
   r.is_head = head.method == "HEAD";
   r.is_connect = head.method == "CONNECT";
   r.flaws = m.flaws;
@@ -124,23 +130,20 @@ void Exchange::admit(Connection& c, Request& r) {
 // Does the response to r begin exactly at r.ack_first (or ack_last)? It does if nothing else is open when r is sent.
 void Exchange::anchor(const Connection& c, Request& r) const {
   if (c.user.pipelined) return;
-  const flow::Stream& client = c.stream[0];
-  const std::uint32_t a = r.ack_first;
-  // The server sent something before `a` when it had everything before r: it has acted upon that.
-  r.anchored = (flow::at_or_after(client.acked, r.seq) && flow::after(a, client.acked_from)) ||
-               (flow::at_or_after(client.prev_acked, r.seq) && flow::after(a, client.prev_acked_from));
+  // The server sent something before r.ack_first when it had everything before r: it has acted upon that.
+  r.anchored = c.user.message[0].acted;
   // Nothing is missing since the request before, and the client has received something in between.
-  if (!r.anchored) r.anchored = r.contiguous && flow::after(a, c.user.message[0].prior_ack);
+  if (!r.anchored) r.anchored = r.contiguous && flow::after(r.ack_first, c.user.message[0].prior_ack);
   if (!r.anchored && c.user.joined) r.anchored = r.tentative = true;
 }
 
 // The client doesn't wait for responses: positions prove nothing any more on this connection, only order does.
-void Exchange::note_pipelining(Connection& c, const Request& r) {
+void Exchange::note_pipelining(Connection& c, Request& r) {
   State& s = c.user;
   if (s.first == 0 || s.pipelined) return;
   const bool same = r.ack_first == pool_.at(s.last).ack_last;
   if (!same && !(s.server_certain && pool_.at(s.first).contiguous)) return;
-  s.pipelined = true;
+  s.pipelined = r.told_pipelining = true;
   for (std::uint32_t i = s.first; i != 0; i = pool_.at(i).next) {
     Request& other = pool_.at(i);
     if (!other.tentative) continue;
@@ -174,12 +177,14 @@ bool Exchange::match(Connection& c, std::uint32_t seq, std::uint32_t ack) {
       revoke(c);
       return false;
     }
-    if (s.server_certain && first.contiguous && !s.matched) return flow::after(ack, first.seq);
+    if (s.server_certain && first.contiguous && !s.matched) {
+      return flow::after(ack, first.seq) && (!first.found || whole_at(c, first, ack));
+    }
   }
   std::uint32_t found = s.matched ? pool_.at(s.first).next : s.first;
   for (; found != 0; found = pool_.at(found).next) {
     const Request& r = pool_.at(found);
-    if (r.anchored && (seq == r.ack_first || seq == r.ack_last) && flow::at_or_after(ack, r.head_end)) break;
+    if (r.anchored && (seq == r.ack_first || seq == r.ack_last) && whole_at(c, r, ack)) break;
   }
   if (found == 0) return false;
   if (s.matched) finish_sought(c, seq, pool_.at(found).begin);
@@ -189,14 +194,27 @@ bool Exchange::match(Connection& c, std::uint32_t seq, std::uint32_t ack) {
   return true;
 }
 
+// Had the server, when it answered with `ack`, received exactly r? More would be another request, or r is none but part of one.
+bool Exchange::whole_at(const Connection& c, const Request& r, std::uint32_t ack) {
+  if (!r.ended) return flow::at_or_after(ack, r.head_end);
+  return ack == r.after || (c.stream[0].has_fin && ack == r.after + 1 && c.stream[0].fin == r.after);
+}
+
 void Exchange::response_head(Connection& c, const ResponseHead& head, std::uint32_t after, bool whole) {
   State& s = c.user;
   Message& m = s.message[1];
   if (!match(c, m.seq, m.ack)) {
-    if (head.status >= 200 || head.status == 101) unmatched(c, head.status);
+    if (head.status >= 200 || head.status == 101) {
+      unmatched(c, head.status);
+    } else {
+      s.has_interim = true;
+      s.interim_end = after;
+    }
     return lose_place(c, 1);
   }
   if (head.status < 200 && head.status != 101) {
+    s.has_interim = true;
+    s.interim_end = after;
     if (!whole) lose_place(c, 1);
     return;
   }
@@ -282,12 +300,19 @@ void Exchange::finish_sought(Connection& c, std::uint32_t position, std::int64_t
 
 // ---- decisions
 
+void Exchange::believe(const Request& r) {
+  if (!r.found) return;
+  --uncounted_;
+  ++counters_.requests;
+}
+
 void Exchange::answer_first(Connection& c) {
   const Request& r = pool_.at(c.user.first);
   unsigned flaws = r.flaws | r.response_flaws;
   if (c.user.request_open && c.user.first == c.user.last) flaws |= c.user.message[0].flaws;
   const Reason reason = r.clock != clock_ ? Reason::clock_jump : reason_of_flaws(flaws);
   const bool whole = reason == Reason::none;
+  believe(r);
   ++counters_.request_fate[static_cast<std::size_t>(whole ? window::RequestFate::answered : window::RequestFate::timing_only)];
   hand_over(c, r, whole ? Completeness::complete : Completeness::timing_only, reason);
   pop(c);
@@ -295,10 +320,39 @@ void Exchange::answer_first(Connection& c) {
 
 void Exchange::fail_first(Connection& c, Reason reason) {
   const Request& r = pool_.at(c.user.first);
+  believe(r);
   ++counters_.request_fate[static_cast<std::size_t>(fate_of(reason))];
   hand_over(c, r, Completeness::no_response, reason);
   c.user.matched = false;
   pop(c);
+}
+
+// What was found to be a request was part of something else: bytes behind it, sent with the same acknowledgement, are no request.
+bool Exchange::retract(Connection& c) {
+  State& s = c.user;
+  if (s.first == 0 || !pool_.at(s.last).found || pool_.at(s.last).ack_last != s.message[0].ack) return false;
+  const std::uint32_t ack = s.message[0].ack;
+  std::uint32_t kept = 0, number = s.first;
+  while (number != 0 && !(pool_.at(number).found && pool_.at(number).ack_last == ack)) {
+    kept = number;
+    number = pool_.at(number).next;
+  }
+  if (s.matched && number == s.first) return false;
+  s.last = kept;
+  (kept != 0 ? pool_.at(kept).next : s.first) = 0;
+  while (number != 0) {
+    const Request& r = pool_.at(number);
+    const std::uint32_t next = r.next;
+    if (r.told_pipelining) s.pipelined = false;
+    --s.open;
+    --uncounted_;
+    pool_.put_back(number);
+    number = next;
+  }
+  s.request_open = false;
+  if (kept == 0) s.server_certain = false;
+  if (kept == 0 && s.message[1].mode == Mode::head && s.message[1].buffer == 0) lose_place(c, 1);
+  return true;
 }
 
 void Exchange::pop(Connection& c) {
