@@ -70,10 +70,8 @@ class Demo:
     # Looking on
 
     def latest(self, target):
-        """The newest stored second of a target."""
-        until = self.manager.stored_until()
-        if not until:
-            return None
+        """The newest second of a target: the last one stored, or, where none comes any more, one that must have come by now."""
+        until = max(self.manager.stored_until(), time.time() - 3)
         points = self.manager.query(int(until) - 1, int(until), target, step="1s")["points"]
         return points[-1] if points else None
 
