@@ -65,6 +65,17 @@ Status Program::listen_api() {
   return {};
 }
 
+// The opposite order of making; the store last, so that what still waits is written and the stop is marked as clean.
+Program::~Program() {
+  timer_.reset();
+  acceptor_.reset();
+  server_.reset();
+  api_.reset();
+  core_.reset();
+  driver_.reset();
+  store_.reset();
+}
+
 int Program::run() {
   std::signal(SIGPIPE, SIG_IGN);
   if (const Status status = open(); !status.ok()) {
@@ -74,11 +85,14 @@ int Program::run() {
   }
   loop_.on_signal({SIGTERM, SIGINT, SIGHUP}, [this](int signal) { on_signal(signal); });
   timer_ = std::make_unique<net::Timer>(loop_);
+  // The API first: it answers also while a full disk keeps probes out.
+  if (const Status status = listen_api(); !status.ok()) {
+    logger_->error("nezu-manager can't start", status.error());
+    return kExitFailed;
+  }
   driver_->start([this] {
     // Probes are let in when the key of the names is durable.
-    Status status = listen_link();
-    if (status.ok()) status = listen_api();
-    if (!status.ok()) {
+    if (const Status status = listen_link(); !status.ok()) {
       exit_ = kExitFailed;
       logger_->error("nezu-manager can't start", status.error());
       return loop_.stop();
@@ -90,14 +104,6 @@ int Program::run() {
   });
   tick();
   loop_.run();
-  // The opposite order of making; the store last, so that what still waits is written and the stop is marked as clean.
-  timer_.reset();
-  acceptor_.reset();
-  server_.reset();
-  api_.reset();
-  core_.reset();
-  driver_.reset();
-  store_.reset();
   logger_->info("nezu-manager has ended", {{"status", exit_}});
   return exit_;
 }

@@ -22,6 +22,9 @@ inline constexpr int kExitDisk = 6;  // the database's disk failed: what is real
 class Program {
  public:
   Program(Config config, std::string config_file);
+  ~Program();
+  Program(const Program&) = delete;
+  Program& operator=(const Program&) = delete;
   // Until SIGTERM or SIGINT. An exit status.
   int run();
 

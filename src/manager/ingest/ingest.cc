@@ -81,6 +81,7 @@ Verdict Ingest::decide(const std::string& logical_probe, const window::InstanceI
   if (span.length() > limits_.window) {
     return refuse(at, Refused::too_long, fmt::format("span {} is longer than the window of {}", text_of(span), format_duration(limits_.window)));
   }
+  if (to_ns(span.begin) < 0) return refuse(at, Refused::too_old, fmt::format("span {} begins before 1970", text_of(span)));
   const auto answer = at.spans.look_up(span, sender);
   if (answer == SpanTable::Answer::same) {
     ++at.counters.repeats;

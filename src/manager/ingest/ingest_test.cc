@@ -57,9 +57,10 @@ TEST(Ingest, refuses_by_reason) {
   EXPECT_EQ(reason(ingest, record(1, 2, 3000, 4001), 2), Refused::too_long);
   EXPECT_EQ(reason(ingest, record(1, 0, 3000, 4000), 0), Refused::old_epoch) << "nobody is admitted";
   EXPECT_EQ(reason(ingest, record(1, 2, 1'000'000'000 + 300'000, 1'000'000'000 + 300'001), 2), Refused::future);
+  EXPECT_EQ(reason(ingest, record(1, 2, -1000, 0), 2), Refused::too_old);
   const auto other = record(2, 2, 5000, 6000);
   EXPECT_EQ(ingest.decide("edge", instance(1), 2, other, kNow).reason, Refused::wrong_instance);
-  EXPECT_EQ(ingest.counters("edge").refused_total(), 8u);
+  EXPECT_EQ(ingest.counters("edge").refused_total(), 9u);
   EXPECT_EQ(ingest.counters("edge").refused[static_cast<std::size_t>(Refused::overlap)], 2u);
   // None of them has taken a span.
   const auto free = record(1, 2, 2000, 3000);

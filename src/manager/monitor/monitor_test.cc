@@ -1,0 +1,342 @@
+// Several services, several logical probes, definitions that change, limits, what is kept. (The rules of failover: table_test.cc.)
+#include "manager/monitor/monitor.h"
+
+#include <gtest/gtest.h>
+
+#include "common/base/random.h"
+
+namespace nezu::monitor {
+namespace {
+
+constexpr Nanos ms(std::int64_t n) { return std::chrono::milliseconds(n); }
+
+store::ServiceRow row(ServiceId id, const std::string& name, std::vector<std::string> probes = {}, std::uint64_t version = 1) {
+  store::ServiceRow r;
+  r.id = id;
+  r.version = version;
+  r.definition.name = name;
+  r.definition.probes = std::move(probes);
+  r.all_target = id * 10;
+  return r;
+}
+
+class MonitorTest : public ::testing::Test {
+ protected:
+  void SetUp() override { begin({}, {}); }
+  void begin(const Options& options, const store::Loaded& loaded) {
+    auto created = Monitor::create(options, loaded, now);
+    ASSERT_TRUE(created.ok()) << created.error().message();
+    monitor = *std::move(created);
+    take();
+  }
+  // What comes out is kept, and "stored".
+  void take() {
+    Outputs out = monitor->take();
+    sent.insert(sent.end(), out.messages.begin(), out.messages.end());
+    closed.insert(closed.end(), out.closings.begin(), out.closings.end());
+    for (const auto& [key, value] : out.changes.state) disk.state[key] = value.value_or("");
+  }
+  void pass(Nanos span) {
+    for (; span > Nanos{0}; span -= ms(100)) {
+      now.mono += ms(100);
+      now.wall += ms(100);
+      for (const SessionId id : alive) monitor->word(id, now);
+      monitor->tick(now);
+    }
+    take();
+  }
+  Status connect(SessionId id, const std::string& probe, std::uint8_t instance) {
+    wire::Hello hello;
+    hello.logical_probe = probe;
+    hello.node = "n";
+    hello.instance.bytes[0] = instance;
+    const Status status = monitor->hello(id, hello, now);
+    if (status.ok()) alive.insert(id);
+    take();
+    return status;
+  }
+  // A heartbeat of an instance that does what it was last told.
+  void beat(SessionId id, bool promoted = true) {
+    wire::Heartbeat heartbeat;
+    heartbeat.promoted = promoted;
+    heartbeat.claim_age = ms(1);
+    for (const Outgoing& out : sent) {
+      if (out.session != id) continue;
+      if (const auto* grant = std::get_if<wire::Grant>(&out.message)) heartbeat.epoch = heartbeat.held = grant->epoch;
+    }
+    if (const auto* told = last<wire::Instruction>(id)) {
+      heartbeat.applied = told->number;
+      for (const auto& wish : told->services) heartbeat.services.push_back({wish.service, wish.definition_version, true, {}});
+    }
+    monitor->heartbeat(id, heartbeat, now);
+    take();
+  }
+  template <class M>
+  const M* last(SessionId id) const {
+    const M* found = nullptr;
+    for (const Outgoing& out : sent) {
+      if (out.session != id) continue;
+      if (const auto* m = std::get_if<M>(&out.message)) found = m;
+    }
+    return found;
+  }
+  std::vector<ServiceId> told(SessionId id) const {
+    std::vector<ServiceId> ids;
+    if (const auto* instruction = last<wire::Instruction>(id)) {
+      for (const auto& wish : instruction->services) ids.push_back(wish.service);
+    }
+    return ids;
+  }
+  Now now{mono_time_ns(1'000'000'000'000), wall_time_ns(1'700'000'000'000'000'000)};
+  std::unique_ptr<Monitor> monitor;
+  std::vector<Outgoing> sent;
+  std::vector<Closing> closed;
+  std::set<SessionId> alive;
+  store::Loaded disk;
+};
+
+TEST_F(MonitorTest, one_instruction_lists_all_services_of_the_logical_probe) {
+  monitor->catalogue({row(1, "a"), row(2, "b"), row(3, "c", {"edge"}), row(4, "d", {"core"})}, now);
+  ASSERT_TRUE(connect(1, "edge", 1).ok());
+  beat(1);
+  for (const ServiceId id : {1u, 3u, 4u}) ASSERT_TRUE(monitor->wish(id, true, now).ok());
+  take();
+  EXPECT_EQ(told(1), (std::vector<ServiceId>{1, 3}));
+  ASSERT_EQ(last<wire::Definitions>(1)->services.size(), 3u) << "also of services that aren't measured, not of other probes'";
+  beat(1);
+  EXPECT_EQ(monitor->service(1).state, State::starting) << "core, which a definition names, hasn't confirmed";
+  EXPECT_EQ(monitor->service(3).state, State::monitoring);
+  EXPECT_EQ(monitor->service(4).state, State::starting);
+}
+
+TEST_F(MonitorTest, a_service_without_probes_belongs_to_those_that_come_later_too) {
+  monitor->catalogue({row(1, "a")}, now);
+  ASSERT_TRUE(connect(1, "edge", 1).ok());
+  beat(1);
+  ASSERT_TRUE(monitor->wish(1, true, now).ok());
+  take();
+  beat(1);
+  EXPECT_EQ(monitor->service(1).state, State::monitoring);
+  ASSERT_TRUE(connect(2, "core", 2).ok());
+  beat(2);
+  EXPECT_EQ(told(2), std::vector<ServiceId>{1});
+  beat(2);
+  EXPECT_EQ(monitor->service(1).parts.size(), 2u);
+  EXPECT_EQ(monitor->service(1).state, State::monitoring);
+  EXPECT_EQ(monitor->spans(1).size(), 2u);
+}
+
+TEST_F(MonitorTest, a_wish_before_any_logical_probe_is_known_waits_for_one) {
+  monitor->catalogue({row(1, "a"), row(2, "b")}, now);
+  ASSERT_TRUE(monitor->wish(1, true, now).ok());
+  EXPECT_EQ(monitor->service(1).state, State::starting);
+  pass(ms(30'000));
+  ASSERT_TRUE(connect(1, "edge", 1).ok());
+  beat(1);
+  EXPECT_EQ(told(1), std::vector<ServiceId>{1});
+}
+
+TEST_F(MonitorTest, and_is_withdrawn_when_none_comes) {
+  monitor->catalogue({row(1, "a")}, now);
+  ASSERT_TRUE(monitor->wish(1, true, now).ok());
+  pass(ms(61'000));
+  EXPECT_EQ(monitor->service(1).state, State::stopped);
+  EXPECT_FALSE(monitor->service(1).wished);
+  ASSERT_EQ(monitor->events().newest_first().size(), 1u);
+  EXPECT_EQ(monitor->events().newest_first()[0].code, "transition.timeout");
+}
+
+TEST_F(MonitorTest, a_changed_definition_is_sent_and_instructed_anew) {
+  monitor->catalogue({row(1, "a")}, now);
+  ASSERT_TRUE(connect(1, "edge", 1).ok());
+  beat(1);
+  ASSERT_TRUE(monitor->wish(1, true, now).ok());
+  take();
+  beat(1);
+  const std::uint64_t number = last<wire::Instruction>(1)->number;
+  monitor->catalogue({row(1, "a", {}, 2)}, now);
+  take();
+  EXPECT_EQ(last<wire::Definitions>(1)->services[0].version, 2u);
+  EXPECT_EQ(last<wire::Instruction>(1)->services[0].definition_version, 2u);
+  EXPECT_GT(last<wire::Instruction>(1)->number, number) << "a repeated number would change nothing";
+  beat(1);
+  EXPECT_EQ(monitor->service(1).state, State::monitoring);
+  EXPECT_EQ(monitor->spans(1).size(), 1u) << "monitoring goes on";
+}
+
+TEST_F(MonitorTest, a_service_that_leaves_a_logical_probe_is_stopped_there) {
+  monitor->catalogue({row(1, "a")}, now);
+  ASSERT_TRUE(connect(1, "edge", 1).ok());
+  beat(1);
+  ASSERT_TRUE(monitor->wish(1, true, now).ok());
+  take();
+  beat(1);
+  monitor->catalogue({row(1, "a", {"core"}, 2)}, now);
+  take();
+  EXPECT_TRUE(told(1).empty());
+  beat(1);
+  const ServiceStatus status = monitor->service(1);
+  ASSERT_EQ(status.parts.size(), 1u);
+  EXPECT_EQ(status.parts[0].logical_probe, "core");
+  EXPECT_EQ(status.state, State::starting) << "and starts where it belongs now";
+  EXPECT_TRUE(monitor->spans(1)[0].end.has_value());
+}
+
+TEST_F(MonitorTest, idle_says_whether_a_service_may_be_deleted) {
+  monitor->catalogue({row(1, "a")}, now);
+  ASSERT_TRUE(connect(1, "edge", 1).ok());
+  beat(1);
+  EXPECT_TRUE(monitor->idle(1));
+  ASSERT_TRUE(monitor->wish(1, true, now).ok());
+  EXPECT_FALSE(monitor->idle(1));
+  take();
+  beat(1);
+  ASSERT_TRUE(monitor->wish(1, false, now).ok());
+  EXPECT_FALSE(monitor->idle(1)) << "stopping";
+  take();
+  beat(1);
+  EXPECT_TRUE(monitor->idle(1));
+}
+
+TEST_F(MonitorTest, unknown_things_are_errors) {
+  EXPECT_EQ(monitor->wish(9, true, now).error().code(), ErrorCode::not_found);
+  EXPECT_EQ(monitor->discover("nowhere", true, now).error().code(), ErrorCode::not_found);
+  ASSERT_TRUE(connect(1, "edge", 1).ok());
+  EXPECT_EQ(monitor->discover("edge", true, now).error().code(), ErrorCode::conflict) << "nobody is at work";
+  EXPECT_EQ(connect(2, "", 2).error().code(), ErrorCode::invalid_argument);
+  EXPECT_EQ(connect(2, "a/b", 2).error().code(), ErrorCode::invalid_argument);
+}
+
+TEST_F(MonitorTest, limits_hold) {
+  Options options;
+  options.max_probes = 2;
+  options.max_sessions = 3;
+  begin(options, {});
+  EXPECT_TRUE(connect(1, "a", 1).ok());
+  EXPECT_TRUE(connect(2, "b", 2).ok());
+  EXPECT_EQ(connect(3, "c", 3).error().code(), ErrorCode::no_space);
+  EXPECT_TRUE(connect(4, "b", 4).ok());
+  EXPECT_EQ(connect(5, "b", 5).error().code(), ErrorCode::no_space);
+  EXPECT_TRUE(connect(6, "b", 4).ok()) << "the same instance again takes its own place";
+  ASSERT_EQ(closed.size(), 1u);
+  EXPECT_EQ(closed[0].session, 4u);
+}
+
+TEST_F(MonitorTest, a_cold_successor_is_told_the_offset_of_the_logical_probes_time) {
+  ASSERT_TRUE(connect(1, "edge", 1).ok());
+  wire::Heartbeat heartbeat;
+  heartbeat.promoted = true;
+  const auto packet = [&](Nanos ahead) { return packet_time_ns(to_ns(now.wall) + ahead.count()); };
+  heartbeat.packet_clock = heartbeat.frame_clock = packet(ms(2000));
+  monitor->heartbeat(1, heartbeat, now);
+  take();
+  heartbeat.epoch = heartbeat.held = 1;
+  monitor->heartbeat(1, heartbeat, now);
+  take();
+  store::Loaded loaded;
+  loaded.state = disk.state;
+  begin({}, loaded);  // the manager's own restart in between
+  ASSERT_TRUE(connect(2, "edge", 2).ok());
+  pass(ms(1500));
+  wire::Heartbeat successor;  // two seconds behind the first one
+  successor.promoted = true;
+  successor.claim_age = ms(1);
+  successor.packet_clock = packet(Nanos{0});
+  monitor->heartbeat(2, successor, now);
+  take();
+  ASSERT_NE(last<wire::Grant>(2), nullptr);
+  EXPECT_EQ(last<wire::Grant>(2)->offset, ms(-2000));
+}
+
+TEST_F(MonitorTest, ledgers_go_to_the_others_and_to_who_is_admitted_and_are_kept) {
+  ASSERT_TRUE(connect(1, "edge", 1).ok());
+  beat(1);
+  ASSERT_TRUE(connect(2, "edge", 2).ok());
+  beat(2, false);
+  window::Record record;
+  record.instance.bytes[0] = 1;
+  record.epoch = 1;
+  record.span = {packet_time_ns(5'000'000'000), packet_time_ns(6'000'000'000)};
+  record.ledger.entries.push_back({11, 12, packet_time_ns(5'500'000'000)});
+  store::WriteBatch batch;
+  monitor->accept("edge", record, batch);
+  ASSERT_EQ(batch.state.size(), 1u);
+  EXPECT_EQ(last<wire::Stored>(2), nullptr) << "not before it is durable";
+  monitor->stored("edge", 1, record, now);
+  take();
+  ASSERT_NE(last<wire::Stored>(2), nullptr);
+  EXPECT_EQ(last<wire::Stored>(2)->ledger, record.ledger);
+  EXPECT_EQ(last<wire::Stored>(1), nullptr) << "who sent it knows";
+
+  store::Loaded loaded;
+  loaded.state = disk.state;
+  for (const auto& [key, value] : batch.state) loaded.state[key] = *value;
+  loaded.covered.push_back({"edge", {record.span}, record.instance, 1, record.span.end});
+  begin({}, loaded);
+  ASSERT_TRUE(connect(3, "edge", 3).ok());
+  pass(ms(1500));
+  beat(3);
+  ASSERT_NE(last<wire::Grant>(3), nullptr);
+  EXPECT_EQ(last<wire::Grant>(3)->ledger, record.ledger);
+  EXPECT_EQ(last<wire::Grant>(3)->stored_until, record.span.end);
+}
+
+TEST(Durable, reads_back_what_it_wrote) {
+  SeededRandom random(3);
+  for (int round = 0; round < 200; ++round) {
+    ProbeState state;
+    state.epoch = random.below(100);
+    state.number = random.next_u64();
+    if (random.below(2)) state.holder = InstanceId{random.next_id()};
+    if (random.below(2)) state.offset = Nanos(static_cast<std::int64_t>(random.next_u64()));
+    state.discovery_job = random.below(3);
+    state.discovery_reason = "the \"cluster\"\n 寝ずの番";
+    for (std::uint64_t i = random.below(4); i > 0; --i) {
+      state.admissions.push_back({i, InstanceId{random.next_id()}, "node", packet_time_ns(static_cast<std::int64_t>(random.next_u64()))});
+      AtProbe at{static_cast<State>(random.below(4)), random.below(2) == 1, random.next_u64(), std::nullopt, random.below(2) == 1};
+      if (random.below(2)) at.span = random.below(1000);
+      state.services[static_cast<ServiceId>(random.below(1000))] = at;
+    }
+    auto read = decode_probe(encode(state));
+    ASSERT_TRUE(read.ok()) << read.error().message() << encode(state);
+    EXPECT_EQ(*read, state);
+  }
+}
+
+TEST(Durable, damage_is_named_with_its_key) {
+  for (const char* bad : {"", "[]", "{}", "{\"epoch\": -1}", "{\"epoch\": 1, \"number\": \"x\"}"}) {
+    store::Loaded loaded;
+    loaded.state["probe/edge"] = bad;
+    auto created = Monitor::create({}, loaded, {});
+    ASSERT_FALSE(created.ok()) << bad;
+    EXPECT_EQ(created.error().code(), ErrorCode::corrupt) << bad;
+    EXPECT_NE(created.error().message().find("probe/edge"), std::string::npos);
+  }
+}
+
+TEST(EventBook, opens_and_closes_once) {
+  EventBook book;
+  const WallTime now = wall_time_ns(1'700'000'000'000'000'000);
+  EXPECT_TRUE(book.open("a", "x", store::Severity::error, "first", now));
+  EXPECT_FALSE(book.open("a", "x", store::Severity::error, "second", now));
+  EXPECT_EQ(book.take_changes().size(), 1u);
+  EXPECT_TRUE(book.close("a", "x", now + ms(1)));
+  EXPECT_FALSE(book.close("a", "x", now + ms(2)));
+  const auto changes = book.take_changes();
+  ASSERT_EQ(changes.size(), 1u);
+  EXPECT_EQ(changes[0].text, "first");
+  EXPECT_EQ(changes[0].closed, now + ms(1));
+  EXPECT_TRUE(book.open("a", "x", store::Severity::error, "again", now)) << "a new life";
+}
+
+TEST(EventBook, is_bounded_and_keeps_what_is_open) {
+  EventBook book;
+  const WallTime now{};
+  book.open("open", "x", store::Severity::error, "", now);
+  for (std::size_t i = 0; i < 3 * EventBook::kKept; ++i) book.happened("often", "x", store::Severity::information, "", now);
+  EXPECT_LE(book.newest_first().size(), EventBook::kKept + 2);
+  EXPECT_EQ(book.newest_first().back().code, "open");
+}
+
+}  // namespace
+}  // namespace nezu::monitor
