@@ -89,8 +89,9 @@ class Worker::Loop final : public TransactionSink {
     tell_generation();
   }
   void on(TakeSource c) {
+    if (source_) close_source();
     source_ = std::move(c.source);
-    if (!o_.live) return;
+    if (!source_ || !o_.live) return;
     watermark_ = std::max(watermark_, clock_.now() - o_.lag);
     targets_.watch(std::max(watermark_, clock_.now()));
   }
@@ -193,12 +194,15 @@ class Worker::Loop final : public TransactionSink {
   }
 
   void fail(const Error& error) {
+    close_source();
+    send(SourceFailed{o_.index, error});
+  }
+  void close_source() {
     look_at_drops(true);
     gone_ = sum(gone_, source_->statistics());
     last_ = {};
     source_.reset();
     targets_.unwatch(watermark_);
-    send(SourceFailed{o_.index, error});
   }
 
   static SourceStatistics sum(SourceStatistics a, const SourceStatistics& b) {

@@ -49,7 +49,7 @@ using Event = std::variant<WindowReady, PlanTaken, SourceFailed, SourceEnded, Cl
 struct TakePlan {
   std::shared_ptr<const aggregate::Plan> plan;
 };
-struct TakeSource {
+struct TakeSource {  // in place of the one that it has; none: the capture stands
   std::unique_ptr<FrameSource> source;
 };
 struct TakeBack {  // windows to be used anew
