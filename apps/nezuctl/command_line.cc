@@ -83,7 +83,7 @@ void add_monitor(CLI::App& app, Parsed& parsed) {
     a.add_flag("--wait", o.wait, "until the probes have confirmed");
     a.add_option("--wait-timeout", o.timeout, "how long --wait waits (status 1 then; the wish stands)")->capture_default_str()->type_name("DURATION");
     json_flag(a, o);
-    a.callback([names, all] {
+    a.parse_complete_callback([names, all] {
       if (names->count() == 0 && all->count() == 0) throw CLI::RequiredError("NAME or --all");
     });
   };

@@ -335,6 +335,9 @@ TEST_F(NetTest, APortInUseIsNamed) {
 
 // With no descriptor left, accept is counted and tried again later; the waiting connection is served when there is room.
 TEST_F(NetTest, WithoutDescriptorsTheAcceptorBacksOffAndRecovers) {
+#ifdef NEZU_SANITIZED
+  GTEST_SKIP() << "UndefinedBehaviorSanitizer needs descriptors of its own to look at objects";
+#endif
   bool served = false;
   auto listening = listen_tcp(loop, {"127.0.0.1", 0}, [&](std::unique_ptr<Stream>) {
     served = true;
