@@ -10,7 +10,7 @@ namespace nezu::manager_app {
 namespace {
 
 constexpr Nanos kTick = std::chrono::milliseconds(250);
-constexpr Seconds kCertificateWarning{14 * 86400};
+constexpr Seconds kCertificateWarning{14 * 86400}, kCertificateAgain{6 * 3600};
 
 }  // namespace
 
@@ -115,8 +115,10 @@ void Program::tick() {
     if (const Status told = notifier_.watchdog(); !told.ok()) logger_->warning("systemd was not told", told.error());
   }
   if (!tls_) return;
+  if (certificate_told_ && clock_.mono() - *certificate_told_ < kCertificateAgain) return;
   const Seconds left = tls_->remaining(clock_.wall());
   if (left < kCertificateWarning) {
+    certificate_told_ = clock_.mono();
     logger_->warning("the manager's certificate ends soon", {{"file", config_.tls.certificate}, {"days", left.count() / 86400}});
   }
 }

@@ -2,6 +2,7 @@
 #pragma once
 
 #include <memory>
+#include <optional>
 #include <string>
 
 #include "common/base/random.h"
@@ -54,6 +55,7 @@ class Program {
   std::unique_ptr<http::Server> server_;       // asks the API
   std::unique_ptr<net::Acceptor> acceptor_;    // gives connections to the driver
   std::unique_ptr<net::Timer> timer_;
+  std::optional<MonoTime> certificate_told_;   // when it was said that the certificate ends soon
   bool stopping_ = false;
   int exit_ = kExitWell;
 };

@@ -26,7 +26,7 @@ class SlowStore final : public store::Store {
     waiting.push_back({std::move(batch), std::move(done)});
   }
   void release() {
-    while (!waiting.empty()) {
+    for (std::size_t left = waiting.size(); left > 0; --left) {  // not what comes because of it
       auto [batch, done] = std::move(waiting.front());
       waiting.pop_front();
       memory.write(std::move(batch), std::move(done));
@@ -266,7 +266,7 @@ TEST_F(DriverTest, refusals_say_why) {
   EXPECT_EQ(reason(*stranger).reason, wire::Refusal::Reason::bad_request);
   EXPECT_EQ(reason(*named_wrongly).reason, wire::Refusal::Reason::bad_request);
   EXPECT_EQ(driver->counters().links_refused, 6u);
-  EXPECT_EQ(driver->counters().broken, 1u);
+  EXPECT_EQ(driver->counters().broken, 2u) << "the stranger, and the name that no probe may have";
 }
 
 TEST_F(DriverTest, who_says_nothing_is_sent_away) {
@@ -417,6 +417,7 @@ TEST_F(DriverTest, a_goodbye_is_a_planned_end) {
   peer->send(wire::Bye{"SIGTERM"});
   settle();
   EXPECT_TRUE(peer->ended);
+  clock.advance(ms(10));
   auto other = admitted(2);
   ASSERT_EQ(driver->monitor().failovers().newest_first().size(), 1u);
   EXPECT_EQ(driver->monitor().failovers().newest_first()[0].reason, "planned");
