@@ -60,11 +60,13 @@ struct State {
   bool client_certain = false;        // no message boundary can be hidden between the last request and here
   bool server_certain = false;        // the next response belongs to the first open request
   bool matched = false;               // the response in progress belongs to the first open request
+  bool sought = false;                // … and its end is not known: what we have of it is in the request
   bool chunked = false;               // … and its body is chunked
   bool pipelined = false;             // requests were sent before the responses to earlier ones: no anchors
   bool joined = false;                // we began in the middle, and have seen no request yet
   bool request_open = false;          // the last request's body is still coming
   bool server_closed = false;
+  bool proven = false;                // who is the client: we saw the handshake, or a pair
   bool shaky = false;                 // a message boundary was uncertain at least once
   bool dead = false;                  // passed over
 };
@@ -104,6 +106,8 @@ class Exchange {
   void begin(Connection& c, bool whole, bool tentative);
   // The connection has ended, or we let it go: everything that is open is decided, with `reason` where nothing better is known.
   void end(Connection& c, Reason reason);
+  // It was none: what looked like a request was part of the other side's response. Nothing is said of it.
+  void discard(Connection& c);
   // A RST of direction d, after everything before it.
   void reset(Connection& c, int d);
   // Decides what has been waiting since before now - timeout, and what only waited for somebody to speak against it.

@@ -23,7 +23,7 @@ void Exchange::touch(Message& m, std::int64_t first, std::int64_t last, bool lat
 
 void Exchange::deliver(Connection& c, int d, flow::Piece piece) {
   Message& m = c.user.message[d];
-  if (d == 0 && c.user.request_open) pool_.at(c.user.last).ack_last = piece.ack;
+  if (d == 0 && c.user.request_open && m.mode != Mode::seek) pool_.at(c.user.last).ack_last = piece.ack;
   while (piece.length != 0) {
     switch (m.mode) {
       case Mode::length:
@@ -225,9 +225,10 @@ void Exchange::lose_place(Connection& c, int d) {
   c.user.shaky = true;
   if (d == 1) {
     c.user.server_certain = false;
-    if (c.user.matched && m.mode != Mode::seek) {
+    if (c.user.matched && !c.user.sought) {
       m.flaws |= body_hole;
       keep_response(c);
+      c.user.sought = true;
     }
   } else {
     c.user.client_certain = false;
@@ -287,7 +288,7 @@ bool Exchange::seek_response(Connection& c, flow::Piece& piece) {
   static constexpr char tail[] = "\r\n0\r\n\r\n";
   m.chunk_tail = best >= 7 && std::memcmp(piece.data + best - 7, tail, 7) == 0;
   m.seek_end = piece.seq + best;
-  if (c.user.matched) {
+  if (c.user.sought) {
     Request& r = pool_.at(c.user.first);
     if (piece.last_time > r.response_end) {
       r.response_end = piece.last_time;

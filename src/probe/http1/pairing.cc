@@ -53,6 +53,7 @@ void Exchange::begin(Connection& c, bool whole, bool tentative) {
   s.client_certain = s.server_certain = whole;
   s.shaky = !whole;
   s.joined = tentative;
+  s.proven = whole;
   if (!whole) s.message[1].mode = Mode::seek;
 }
 
@@ -219,7 +220,8 @@ void Exchange::response_head(Connection& c, const ResponseHead& head, std::uint3
     return;
   }
   Request& r = pool_.at(s.first);
-  s.matched = true;
+  s.matched = s.proven = true;
+  s.sought = false;
   r.status = head.status;
   if (head.status == 101 || (r.is_connect && head.status < 300)) {
     finish_response(c, after);
@@ -245,6 +247,7 @@ void Exchange::unmatched(Connection& c, std::uint16_t status) {
   State& s = c.user;
   const Message& m = s.message[1];
   ++counters_.responses_without_request;
+  if (s.sought) finish_sought(c, m.seq, now_);  // the one before has ended here
   for (std::uint32_t i = s.first; i != 0; i = pool_.at(i).next) {
     // A request that could be its own, but that isn't proven to be the only one open: the client may be pipelining.
     const Request& r = pool_.at(i);
@@ -294,7 +297,7 @@ void Exchange::finish_sought(Connection& c, std::uint32_t position, std::int64_t
     if (server.acked == position) bound = std::min(bound, server.acked_time);
     r.response_end = std::max(r.response_end, bound);
   }
-  c.user.matched = false;
+  c.user.matched = c.user.sought = false;
   answer_first(c);
 }
 
@@ -323,7 +326,7 @@ void Exchange::fail_first(Connection& c, Reason reason) {
   believe(r);
   ++counters_.request_fate[static_cast<std::size_t>(fate_of(reason))];
   hand_over(c, r, Completeness::no_response, reason);
-  c.user.matched = false;
+  c.user.matched = c.user.sought = false;
   pop(c);
 }
 
@@ -420,13 +423,19 @@ Reason Exchange::reason_of(const Connection& c, const Request& r, Reason reason)
 
 void Exchange::end(Connection& c, Reason reason) {
   State& s = c.user;
+  if (s.message[0].buffer != 0 && reason != Reason::timeout) retract(c);
   while (s.first != 0) {
     const Request& r = pool_.at(s.first);
     if (r.answered) {
       answer_first(c);
       continue;
     }
-    if (s.matched && s.message[1].mode == Mode::seek && s.open == 1 && (reason == Reason::closed || s.message[1].chunk_tail)) {
+    if (s.matched && !s.sought && s.message[1].mode == Mode::until_close && c.stream[0].finished && reason != Reason::timeout) {
+      s.message[1].flaws |= end_lost;  // the client has closed too: it is the server's FIN that is missing
+      message_end(c, 1, c.stream[1].next);
+      continue;
+    }
+    if (s.sought && s.open == 1 && (reason == Reason::closed || s.message[1].chunk_tail)) {
       // Bytes in its midst are missing, but not at its end.
       finish_sought(c, s.message[1].seek_end, now_);
       continue;
@@ -435,6 +444,18 @@ void Exchange::end(Connection& c, Reason reason) {
   }
   release(s.message[0]);
   release(s.message[1]);
+}
+
+void Exchange::discard(Connection& c) {
+  while (c.user.first != 0) {
+    if (pool_.at(c.user.first).found) {
+      --uncounted_;
+      pop(c);
+    } else {
+      fail_first(c, Reason::response_lost);
+    }
+  }
+  end(c, Reason::closed);
 }
 
 void Exchange::reset(Connection& c, int) {
@@ -447,6 +468,7 @@ void Exchange::finished(Connection& c, int d, std::int64_t) {
   if (d == 0) return;
   s.server_closed = true;
   if (s.message[1].mode == Mode::until_close) message_end(c, 1, c.stream[1].fin);
+  if (s.message[0].buffer != 0) retract(c);
   const std::uint32_t buffer = s.message[0].buffer;  // the client may be in the midst of a head
   s.message[0].buffer = 0;
   end(c, Reason::closed);
@@ -466,7 +488,7 @@ void Exchange::expire(Connection& c, std::int64_t timeout) {
     const std::int64_t since = s.matched || last ? std::max(c.last_time, r.end) : r.end;
     if (now_ - since < timeout) return;
     const Reason reason = reason_of(c, r, Reason::timeout);
-    if (s.matched) s.matched = false;
+    s.matched = s.sought = false;
     fail_first(c, reason);
     lose_place(c, 1);  // its response may still come, and is nobody's then
   }

@@ -222,7 +222,10 @@ class Conversation {
     }
     if (content.empty()) cuts.clear();
     if (!none) t.response_bytes = plain.size();
-    if (random(8) == 0) send(1, tcp_ack | tcp_psh, "HTTP/1.1 103 Early Hints\r\nLink: x\r\n\r\n");
+    if (random(8) == 0) {
+      send(1, tcp_ack | tcp_psh, "HTTP/1.1 103 Early Hints\r\nLink: x\r\n\r\n");
+      t.head_packets.push_back(packets.size() - 1);
+    }
     now_ += 1'000'000 + random(30'000'000);
     t.response_seq = seq_[1];
     for (std::size_t& cut : cuts) cut += head.size();

@@ -86,6 +86,13 @@ void Pipeline::Worker::handle(const Item& item, std::int64_t t) {
     if (s.length != 0) count(window::SegmentFate::after_close);
     return;
   }
+  if (!c->user.proven && d == 1 && s.captured != 0 && http1::looks_like_request(reinterpret_cast<const char*>(s.payload), s.captured)) {
+    // Both sides seem to send requests: one of them was the content of a response. The later one is believed.
+    assembler_.drop(*c, window::SegmentFate::no_connection);
+    exchange_.discard(*c);
+    forget(*c);
+    return no_connection(item, t);
+  }
   if (c->user.syn_time != 0) handshake_time(*c, s, d, t);
   if (s.window == 0) {
     if (!c->stream[d].zero_window) ++c->user.zero_windows;
