@@ -69,6 +69,7 @@ void TopModel::on_window(const json::Value& window, std::int64_t now_ns) {
     Live live;
     live.seen_ns = now_ns;
     live.kind = figures["kind"].string_or("");
+    live.covered = figures["covered"].number_or(live.kind == "gap" ? 0 : 1);
     live.transactions = figures["transactions"].number_or(0);
     live.throughput = figures["throughput"].number_or(0);
     live.errors = figures["errors"].number_or(0);
@@ -78,7 +79,7 @@ void TopModel::on_window(const json::Value& window, std::int64_t now_ns) {
     live.p95 = time["p95"].number_or(0);
     live.max = time["max"].number_or(0);
     auto& history = found->second.history;
-    const double height = live.kind == "gap" ? -1 : live.throughput;
+    const double height = live.covered <= 0 ? -1 : live.throughput;
     if (!history.empty() && history.back().first == begin) history.back().second = std::max(0.0, history.back().second) + std::max(0.0, height);
     else history.emplace_back(begin, height);
     if (history.size() > kHistory) history.pop_front();
@@ -96,10 +97,8 @@ TopModel::Sum TopModel::sum_of(const Row& row, std::int64_t now_ns) const {
   double time_sum = 0, timed = 0;
   for (const auto& [probe, live] : row.live) {
     if (now_ns - live.seen_ns > kStaleNs || live.kind == "off") continue;
-    if (live.kind == "gap") {
-      sum.gap = true;
-      continue;
-    }
+    sum.gap = sum.gap || live.kind == "gap";
+    if (live.covered <= 0) continue;
     sum.any = true;
     sum.throughput += live.throughput;
     sum.transactions += live.transactions;
@@ -176,7 +175,7 @@ void TopModel::add_row(Table& table, const Key& key, const Row& row, std::int64_
   const json::Value& minute = row.minute;
   const bool known = minute.is_object() && (minute["kind"].string_or("") != "gap" || minute["covered"].number_or(0) > 0) && minute["kind"].string_or("") != "off";
   table.row({key.second == "all" ? key.first : "  " + key.second, key.second == "all" && state != states_.end() ? monitoring_state(state->second) : Cell(""),
-             sum.any ? Cell(rate_text(sum.throughput)) : sum.gap ? Cell("gap", Style::bad) : nothing,
+             sum.any ? Cell(rate_text(sum.throughput) + (sum.gap ? " (gap)" : ""), sum.gap ? Style::bad : Style::plain) : sum.gap ? Cell("gap", Style::bad) : nothing,
              sum.any ? Cell(percent_text(error_rate), error_rate > 0 ? Style::warning : Style::plain) : nothing, timed ? Cell(seconds_text(sum.average)) : nothing,
              timed ? Cell(seconds_text(sum.p95)) : nothing, timed ? Cell(seconds_text(sum.max)) : nothing,
              known && minute["throughput"].is_number() ? Cell(rate_text(minute["throughput"].number_or(0))) : nothing,

@@ -49,7 +49,7 @@ class TopModel {
   struct Live {
     std::int64_t seen_ns = 0;
     std::string kind;
-    double transactions = 0, throughput = 0, errors = 0, time_sum = 0, p95 = 0, max = 0;
+    double covered = 1, transactions = 0, throughput = 0, errors = 0, time_sum = 0, p95 = 0, max = 0;
     bool timed = false;
   };
   struct Row {

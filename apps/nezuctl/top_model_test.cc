@@ -49,6 +49,13 @@ TEST_F(Top, OldWindowsAndGapsAreNotFigures) {
   EXPECT_NE(line_of("店/b", 8 * kSecond).find("×"), std::string::npos);
 }
 
+TEST_F(Top, AWindowThatWasPartlyCoveredShowsItsFiguresAndSaysSo) {
+  model.on_window(*parse(R"({"probe":"edge","begin":"t","services":[{"service":"shop/a","target":"all","kind":"gap","covered":0.5,"transactions":7,"throughput":14,
+    "errors":0,"response_time":null}]})"),
+                  kSecond);
+  EXPECT_NE(line_of("shop/a", kSecond).find("14.0 (gap)"), std::string::npos) << line_of("shop/a", kSecond);
+}
+
 TEST_F(Top, SortsFiltersAndScrolls) {
   window("edge", "t1", "店/b", "measured", 900, 0.001, kSecond);
   EXPECT_EQ(model.order(view, kSecond).front().first, "shop/a");
