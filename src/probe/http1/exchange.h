@@ -157,6 +157,7 @@ class Exchange {
   void hand_over(Connection& c, const Request& r, Completeness completeness, Reason reason);
   void pop(Connection& c);
   bool retract(Connection& c);
+  bool take_back(Connection& c, std::uint32_t ack);
   void believe(const Request& r);
   static bool whole_at(const Connection& c, const Request& r, std::uint32_t ack);
 

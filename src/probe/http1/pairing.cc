@@ -253,6 +253,12 @@ void Exchange::unmatched(Connection& c, std::uint16_t status) {
     const Request& r = pool_.at(i);
     if (!r.anchored && (m.seq == r.ack_first || m.seq == r.ack_last)) s.pipelined = true;
   }
+  if (s.last != 0) {
+    // Found after a hole, and the server had received more than it when it answered at the place of its answer: it is no request, but
+    // part of one.
+    const Request& r = pool_.at(s.last);
+    if (r.found && r.ended && (m.seq == r.ack_first || m.seq == r.ack_last) && !whole_at(c, r, m.ack)) take_back(c, r.ack_last);
+  }
   Transaction t;
   put_endpoints(c, t);
   t.completeness = Completeness::no_request;
@@ -334,13 +340,18 @@ void Exchange::fail_first(Connection& c, Reason reason) {
 bool Exchange::retract(Connection& c) {
   State& s = c.user;
   if (s.first == 0 || !pool_.at(s.last).found || pool_.at(s.last).ack_last != s.message[0].ack) return false;
-  const std::uint32_t ack = s.message[0].ack;
+  return take_back(c, s.message[0].ack);
+}
+
+// The requests at the queue's end that were found and sent with `ack`.
+bool Exchange::take_back(Connection& c, std::uint32_t ack) {
+  State& s = c.user;
   std::uint32_t kept = 0, number = s.first;
   while (number != 0 && !(pool_.at(number).found && pool_.at(number).ack_last == ack)) {
     kept = number;
     number = pool_.at(number).next;
   }
-  if (s.matched && number == s.first) return false;
+  if (number == 0 || (s.matched && number == s.first)) return false;
   s.last = kept;
   (kept != 0 ? pool_.at(kept).next : s.first) = 0;
   while (number != 0) {

@@ -34,6 +34,7 @@ struct Style {
   bool evil_bodies = false;   // bodies hold what looks like heads, also at the beginnings of segments
   bool early = false;         // the server answers before an upload has ended
   bool handshake = true;
+  std::size_t first_cut = 24; // bytes that a head's first segment has at least
   int exchanges = 6;
 };
 
@@ -115,7 +116,7 @@ class Conversation {
     std::sort(cuts.begin(), cuts.end());
     std::size_t at = 0;
     for (const std::size_t cut : cuts) {
-      if (cut <= at) continue;
+      if (cut <= at || (at == 0 && cut < std::min<std::size_t>(style_.first_cut, head))) continue;
       send(d, tcp_ack | tcp_psh, text.substr(at, cut - at));
       if (at == 0) first = now_;
       last = now_;

@@ -70,7 +70,9 @@ Style style_of(std::uint64_t seed) {
 
 TEST(Pairing, WholeConversationsAreMeasuredExactly) {
   for (std::uint64_t seed = 0; seed < 2000; ++seed) {
-    const Conversation talk(seed, style_of(seed));
+    Style style = style_of(seed);
+    style.first_cut = seed % 2 == 0 ? 24 : 0;
+    const Conversation talk(seed, style);
     const Judgement j = judge(talk, run(talk.packets));
     ASSERT_EQ(j.wrong, "") << "seed " << seed;
     ASSERT_EQ(j.complete, talk.truth.size()) << "seed " << seed;
