@@ -58,7 +58,8 @@ std::vector<api::Change> api_changes(const std::vector<session::CatalogueChange>
 
 Core::Core(session::Driver& driver, store::Store& store, const Clock& clock, const std::string& version, const store::Loaded& loaded)
     : driver_(driver), store_(store), clock_(clock), version_(version), started_(clock.wall()), clean_stop_(loaded.clean_stop),
-      next_service_(loaded.next_service_id), next_target_(loaded.next_target_id) {}
+      next_service_(static_cast<store::ServiceId>(loaded.next_service_id)),
+      next_target_(static_cast<store::TargetId>(loaded.next_target_id)) {}
 
 api::ManagerView Core::manager() const {
   api::ManagerView view;
