@@ -15,7 +15,7 @@ CALL = r"(?<![\w.>:])(?:::)?"
 SEAMS = {
     "a clock": (r"\b(?:std::chrono::)?(?:system|steady|high_resolution|file|utc)_clock\b|" + CALL + r"(?:clock_gettime|gettimeofday|ftime)\s*\(|" + CALL + r"time\s*\((?:NULL|nullptr|0\)|&)",
                 ["common"]),
-    "randomness": (r"std::random_device|" + CALL + r"(?:s?rand|rand_r|drand48|getrandom|getentropy|arc4random)\s*\(|" + CALL + r"random\s*\(\s*\)",
+    "randomness": (r"std::random_device|" + CALL + r"(?:s?rand|rand_r|drand48|getrandom|getentropy|arc4random)\s*\(|(?<![\w>])::random\s*\(",
                    ["common"]),
     "sleeping": (r"sleep_for|sleep_until|" + CALL + r"(?:usleep|nanosleep|clock_nanosleep|sleep)\s*\(", ["common"]),
     "files": (r"std::[io]?fstream|std::filesystem|" + CALL + r"(?:open|openat|creat|fopen|freopen|mkstemp|unlink|rename|mkdir|opendir|mmap)\s*\(",
