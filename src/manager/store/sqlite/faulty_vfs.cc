@@ -131,6 +131,8 @@ int do_sync(sqlite3_file* f, int) {
   }
   for (const Change& c : file.unsynced) apply_change(file.durable, c);
   file.unsynced.clear();
+  // The first sync of a new journal or WAL syncs its directory too, and with it what was deleted there before.
+  if (!file.name_durable) h.disk->deleted.clear();
   file.name_durable = true;
   return SQLITE_OK;
 }
@@ -265,7 +267,11 @@ int do_delete(sqlite3_vfs* vfs, const char* name, int sync_directory) {
   if (disk.crashed) return SQLITE_IOERR_DELETE;
   const auto at = disk.files.find(name);
   if (at == disk.files.end()) return SQLITE_IOERR_DELETE_NOENT;
-  if (sync_directory == 0 && at->second->name_durable) disk.deleted[name] = at->second;
+  if (sync_directory != 0) {
+    disk.deleted.clear();
+  } else if (at->second->name_durable) {
+    disk.deleted[name] = at->second;
+  }
   disk.files.erase(at);
   return SQLITE_OK;
 }
