@@ -94,6 +94,12 @@ bool Exchange::head_bytes(Connection& c, int d, flow::Piece& piece) {
     append(c, m, piece);
     return false;
   }
+  if (d == 0 && c.user.shaky && flow::after(piece.ack, m.ack) && looks_like_request(chars(piece), piece.length)) {
+    // What is in the buffer was no head: its sender has received something since, and begins anew.
+    retract(c);
+    lose_place(c, 0);
+    return true;
+  }
   touch(m, piece.first_time, piece.last_time, piece.late);
   const std::size_t had = buffers_[m.buffer].size();
   if (!append(c, m, piece)) return false;
