@@ -41,12 +41,13 @@ class DaemonTest : public ::testing::Test {
   }
   std::string socket() const { return folder_ / "p.sock"; }
 
-  void start() {
+  void start(const std::string& replay = {}) {
     const std::string config = folder_ / "probe.yaml";
     pid_ = ::fork();
     ASSERT_GE(pid_, 0);
     if (pid_ == 0) {
-      ::execl(NEZU_PROBE_PROGRAM, "nezu-probe", "run", "--config", config.c_str(), nullptr);
+      if (replay.empty()) ::execl(NEZU_PROBE_PROGRAM, "nezu-probe", "run", "--config", config.c_str(), nullptr);
+      else ::execl(NEZU_PROBE_PROGRAM, "nezu-probe", "run", "--config", config.c_str(), "--replay", replay.c_str(), nullptr);
       ::_exit(127);
     }
   }
@@ -227,6 +228,22 @@ TEST_F(DaemonTest, AnInterfaceThatDoesNotExistIsAnErrorAtTheStart) {
   write_config("nezu-none0");
   start();
   EXPECT_EQ(wait_for_exit(5000), 2);
+}
+
+// Three seconds of a capture file, delivered in the windows of its own time, as fast as they can be read.
+TEST_F(DaemonTest, ACaptureFileThroughTheWholeDaemon) {
+  const std::string file = folder_ / "t.pcap";
+  testing::write_capture(file, traffic_.port(), 300, Millis(10));
+  write_config("lo");
+  start(file);
+  admit(3);
+  play(10'000, [&] { return bye_; }, always);
+  EXPECT_EQ(wait_for_exit(3000), 0);
+  EXPECT_EQ(stored(&window::Figures::transactions), 300u);
+  ASSERT_EQ(stored_.size(), 4u);
+  EXPECT_EQ(stored_[1].span.begin, packet_time_ns(1'700'000'001'000'000'000));
+  EXPECT_EQ(stored_[1].services[0].targets[0].figures.transactions, 100u);
+  EXPECT_EQ(stored_[1].services[0].targets[0].figures.response_time_max, Nanos(Millis(3)));
 }
 
 // The interface goes away and comes back: a fault that is told, a gap in the coverage, and the measuring goes on by itself.

@@ -5,6 +5,7 @@
 #include <sys/socket.h>
 
 #include <array>
+#include <fstream>
 #include <string>
 
 namespace nezu::testing {
@@ -59,6 +60,52 @@ void Traffic::request() {
   EXPECT_FALSE(read_head(client_.get()).empty());
   ++requests_;
   errors_ += bad ? 1 : 0;
+}
+
+namespace {
+
+// Numbers in network order.
+void put(std::string& out, std::uint32_t value, int bytes) {
+  for (int i = bytes - 1; i >= 0; --i) out.push_back(static_cast<char>(value >> (8 * i)));
+}
+std::string segment(std::uint16_t from, std::uint16_t to, bool client, std::uint32_t seq, std::uint32_t ack, const std::string& data) {
+  std::string p;
+  put(p, 0x4500, 2);
+  put(p, static_cast<std::uint32_t>(40 + data.size()), 2);
+  put(p, 0, 4);
+  put(p, 0x40060000, 4);
+  put(p, client ? 0x7f000001 : 0x7f000002, 4);
+  put(p, client ? 0x7f000002 : 0x7f000001, 4);
+  put(p, from, 2);
+  put(p, to, 2);
+  put(p, seq, 4);
+  put(p, ack, 4);
+  put(p, 0x5018ffff, 4);
+  put(p, 0, 4);
+  return p + data;
+}
+
+}  // namespace
+
+void write_capture(const std::string& path, std::uint16_t port, int requests, Nanos every) {
+  std::ofstream out(path, std::ios::binary);
+  const auto host = [&](std::uint32_t v) { out.write(reinterpret_cast<const char*>(&v), sizeof v); };
+  for (const std::uint32_t v : {0xa1b23c4du, 0x00040002u, 0u, 0u, 65535u, 101u}) host(v);
+  std::int64_t t = 1'700'000'000'200'000'000;
+  const auto frame = [&](std::int64_t at, const std::string& bytes) {
+    for (const std::int64_t v : {at / 1'000'000'000, at % 1'000'000'000, static_cast<std::int64_t>(bytes.size()), static_cast<std::int64_t>(bytes.size())}) {
+      host(static_cast<std::uint32_t>(v));
+    }
+    out << bytes;
+  };
+  std::uint32_t client = 1000, server = 5000;
+  const std::string request = "GET / HTTP/1.1\r\nHost: a\r\n\r\n", response = "HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok";
+  for (int i = 0; i < requests; ++i, t += every.count()) {
+    frame(t, segment(40000, port, true, client, server, request));
+    client += static_cast<std::uint32_t>(request.size());
+    frame(t + 3'000'000, segment(port, 40000, false, server, client, response));
+    server += static_cast<std::uint32_t>(response.size());
+  }
 }
 
 }  // namespace nezu::testing
