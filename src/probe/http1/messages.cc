@@ -231,6 +231,7 @@ void Exchange::lose_place(Connection& c, int d) {
   c.user.shaky = true;
   if (d == 1) {
     c.user.server_certain = false;
+    if (tentative(c)) revoke(c);  // more than one response came after it
     if (c.user.matched && !c.user.sought) {
       m.flaws |= body_hole;
       keep_response(c);

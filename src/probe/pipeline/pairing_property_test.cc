@@ -72,7 +72,7 @@ Style style_of(std::uint64_t seed) {
 }
 
 TEST(Pairing, WholeConversationsAreMeasuredExactly) {
-  for (std::uint64_t seed = 0; seed < 2000; ++seed) {
+  for (std::uint64_t seed = 0; seed < 1000; ++seed) {
     Style style = style_of(seed);
     style.first_cut = seed % 2 == 0 ? 24 : 0;
     const Conversation talk(seed, style);
@@ -83,7 +83,7 @@ TEST(Pairing, WholeConversationsAreMeasuredExactly) {
 }
 
 TEST(Pairing, EachSinglePacketLost) {
-  for (std::uint64_t seed = 0; seed < 120; ++seed) {
+  for (std::uint64_t seed = 0; seed < 60; ++seed) {
     const Style style = style_of(seed);
     const Conversation talk(seed, style);
     for (std::size_t lost = 0; lost < talk.packets.size(); ++lost) {
@@ -105,7 +105,7 @@ TEST(Pairing, EachSinglePacketLost) {
 
 TEST(Pairing, RandomPacketsLost) {
   std::size_t paired = 0, truth = 0;
-  for (std::uint64_t seed = 0; seed < 4000; ++seed) {
+  for (std::uint64_t seed = 0; seed < 2000; ++seed) {
     const Conversation talk(seed, style_of(seed));
     std::mt19937_64 random(seed);
     std::vector<bool> gone(talk.packets.size());
@@ -120,7 +120,7 @@ TEST(Pairing, RandomPacketsLost) {
 }
 
 TEST(Pairing, JoinedInTheMiddle) {
-  for (std::uint64_t seed = 0; seed < 150; ++seed) {
+  for (std::uint64_t seed = 0; seed < 80; ++seed) {
     Style style = style_of(seed);
     const Conversation talk(seed, style);
     for (std::size_t from = 3; from < talk.packets.size(); from += 2) {
@@ -182,7 +182,7 @@ std::vector<Packet> cut_finely(const std::vector<Packet>& packets, std::size_t s
 }
 
 TEST(Pairing, TheSameHoweverTheBytesAreCut) {
-  for (std::uint64_t seed = 0; seed < 300; ++seed) {
+  for (std::uint64_t seed = 0; seed < 150; ++seed) {
     const Conversation talk(seed, style_of(seed));
     const Outcome whole = run(talk.packets);
     for (const std::size_t size : {std::size_t{1}, std::size_t{2}, std::size_t{7}}) {
