@@ -1,5 +1,6 @@
 #include "nezuctl/command_line.h"
 
+#include <cstdio>
 #include <memory>
 
 #include <CLI/CLI.hpp>
@@ -190,6 +191,28 @@ void add_rest(CLI::App& app, Parsed& parsed) {
   version_app->callback([&parsed, json] { parsed.run = [json](const Context& context) { return version(context, *json); }; });
 }
 
+// CLI11 says "A subcommand is required" of a mistyped one. Gives better words where that is the matter; else nothing.
+std::string about_a_wrong_command(const CLI::App& app, int argc, char** argv) {
+  const CLI::App* at = &app;
+  for (int i = 1; i < argc; ++i) {
+    const std::string word = argv[i];
+    if (word.empty() || word.front() == '-') {
+      if (word == "-u" || word == "--url" || word == "--manager" || word == "--timeout") ++i;
+      continue;
+    }
+    std::string known;
+    const CLI::App* next = nullptr;
+    for (const CLI::App* command : at->get_subcommands([](const CLI::App*) { return true; })) {
+      if (command->get_name() == word) next = command;
+      known += (known.empty() ? "" : ", ") + command->get_name();
+    }
+    if (known.empty()) return {};
+    if (next == nullptr) return "no command \"" + printable(word) + "\"" + (at == &app ? "" : " in " + at->get_name()) + "; wanted one of: " + known;
+    at = next;
+  }
+  return {};
+}
+
 }  // namespace
 
 Parsed parse_command_line(int argc, char** argv) {
@@ -213,6 +236,12 @@ Parsed parse_command_line(int argc, char** argv) {
     app.parse(argc, argv);
   } catch (const CLI::ParseError& error) {
     parsed.run = nullptr;
+    const std::string wrong = error.get_exit_code() == 0 ? "" : about_a_wrong_command(app, argc, argv);
+    if (!wrong.empty()) {
+      std::fprintf(stderr, "nezuctl: %s\n", wrong.c_str());
+      parsed.exit = kUsage;
+      return parsed;
+    }
     parsed.exit = app.exit(error) == 0 ? kWell : kUsage;
   }
   return parsed;

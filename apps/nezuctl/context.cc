@@ -93,21 +93,33 @@ Result<json::Value> value_of(const nezu::http::ClientResponse& response, const s
 
 }  // namespace
 
+namespace {
+
+// curl's words begin with the whole URL; the address is what people need.
+Error told(const Error& error, const std::string& base) {
+  if (error.code() != ErrorCode::unavailable) return error;
+  const std::size_t reason = error.message().find(": ", base.size());
+  return Error(ErrorCode::unavailable, "the manager can't be reached at " + base + (reason == std::string::npos ? "" : error.message().substr(reason)) +
+                                           " (another address: --url or NEZU_URL)");
+}
+
+}  // namespace
+
 Result<json::Value> Context::get(const std::string& path) const {
   const auto response = client.request("GET", "/api/v1" + path);
-  if (!response) return response.error();
+  if (!response) return told(response.error(), client.base());
   return value_of(*response, client.base() + "/api/v1" + path);
 }
 
 Result<json::Value> Context::send(const std::string& method, const std::string& path, const json::Value& body) const {
   const auto response = client.request(method, "/api/v1" + path, json::to_string(body));
-  if (!response) return response.error();
+  if (!response) return told(response.error(), client.base());
   return value_of(*response, client.base() + "/api/v1" + path);
 }
 
 Status Context::remove(const std::string& path) const {
   const auto response = client.request("DELETE", "/api/v1" + path);
-  if (!response) return response.error();
+  if (!response) return told(response.error(), client.base());
   if (response->status >= 400) return error_of(response->status, response->content_type, response->body);
   return {};
 }

@@ -44,7 +44,7 @@ std::string query_path(const QueryOptions& options, const Span& span) {
 std::string heading(const Context& context, const QueryOptions& options, const json::Value& answer) {
   std::string text = styled(printable(options.service) + " / " + printable(options.target), Style::strong, context.out.colour());
   text += "  " + context.zone.text_of(answer["from"].string_or("")) + " – " + context.zone.text_of(answer["to"].string_or("")) + " " + context.zone.name();
-  if (answer["step"].is_number()) text += ", step " + seconds_text(answer["step"].number_or(0));
+  if (answer["step"].is_integer()) text += ", step " + nezu::format_duration(nezu::Seconds(answer["step"].int_or(0)));
   return text + "\n";
 }
 

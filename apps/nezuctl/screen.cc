@@ -42,12 +42,12 @@ Screen::Screen() {
   raw.c_cc[VMIN] = 1;
   raw.c_cc[VTIME] = 0;
   ::tcsetattr(STDIN_FILENO, TCSANOW, &raw);
-  put("\x1b[?1049h\x1b[?25l");
+  put("\x1b[?1049h\x1b[?25l\x1b[?7l");  // no wrapping: a line that is too long is cut
   measure();
 }
 
 Screen::~Screen() {
-  put("\x1b[?25h\x1b[?1049l");
+  put("\x1b[?7h\x1b[?25h\x1b[?1049l");
   ::tcsetattr(STDIN_FILENO, TCSANOW, &old_);
   ::close(signals_);
 }
@@ -96,7 +96,7 @@ Screen::Press Screen::wait(int wait_ms) {
   return press_of(c);
 }
 
-// Line by line over what is there, so that nothing flickers; a line that is too long was cut by the table.
+// Line by line over what is there, so that nothing flickers.
 void Screen::draw(std::string_view text) {
   std::string out = "\x1b[H";
   int line = 0;

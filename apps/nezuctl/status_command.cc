@@ -85,7 +85,7 @@ Result<int> version(const Context& context, bool as_json) {
   }
   context.print("nezuctl " NEZU_VERSION "\n");
   if (answer) context.print("manager " + printable((*answer)["manager"]["version"].string_or("of unknown version")) + " at " + context.client.base() + "\n");
-  else context.print("manager not reached: " + answer.error().message() + "\n");
+  else context.print(answer.error().message() + "\n");
   return kWell;
 }
 

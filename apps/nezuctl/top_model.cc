@@ -158,7 +158,11 @@ std::string TopModel::header(const Zone& zone, std::int64_t wall_ns, bool colour
     if (monitoring["interrupted"].bool_or(false)) ++interrupted;
   }
   std::string text = styled("nezuctl top", Style::strong, colour) + "  " + zone.clock(wall_ns) + " " + zone.name() + "  services:";
-  for (const auto& [state, count] : counts) text += " " + std::to_string(count) + " " + state;
+  const char* separator = " ";
+  for (const auto& [state, count] : counts) {
+    text += separator + std::to_string(count) + " " + state;
+    separator = ", ";
+  }
   if (counts.empty()) text += " none";
   if (interrupted > 0) text += ", " + styled(std::to_string(interrupted) + " interrupted", Style::bad, colour);
   return text + "  probes: " + (probes_.empty() ? "none" : probes_);
