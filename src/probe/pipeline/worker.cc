@@ -6,7 +6,7 @@
 namespace nezu::probe {
 namespace {
 
-constexpr std::int64_t kLinger = 1'000'000'000;  // how long an ended connection is remembered, for late copies
+constexpr std::int64_t kTimersTick = 5'000'000;
 
 window::FrameFate filtered_or(window::FrameFate fate, bool watched) { return watched ? fate : window::FrameFate::filtered; }
 
@@ -34,9 +34,9 @@ void Pipeline::Worker::group(const Frame* frames, std::size_t count) {
   for (std::size_t i = 0; i < count; ++i) {
     const std::int64_t t = clock_.stamp(frames, count, i);
     exchange_.set_now(clock_.now(), clock_.setting());
+    if ((clock_.now() - timers_run_ >= kTimersTick || clock_.now() < timers_run_) && clock_.steady()) run_timers();
     if (items_[i].decoded) handle(items_[i], t);
   }
-  if (clock_.steady()) run_timers();
 }
 
 bool Pipeline::Worker::decode(const Frame& frame, Item& item) {

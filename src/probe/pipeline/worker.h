@@ -77,6 +77,7 @@ class Pipeline::Worker {
   flow::Hints hints_;
   Timers timers_;
   std::vector<std::uint32_t> waiting_;        // slots of connections with a deadline that is near
+  std::int64_t timers_run_ = 0;
   std::int64_t waiting_checked_ = 0;
   struct Closed {
     std::uint32_t slot;

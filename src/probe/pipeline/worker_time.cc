@@ -7,7 +7,7 @@ namespace nezu::probe {
 namespace {
 
 constexpr std::int64_t kWaitingTick = 10'000'000;
-constexpr std::int64_t kLinger = 1'000'000'000;
+constexpr std::int64_t kLinger = 1'000'000'000;  // how long an ended connection is remembered, for late copies
 
 }  // namespace
 
@@ -73,6 +73,7 @@ void Pipeline::Worker::list(Connection& c) {
 
 void Pipeline::Worker::run_timers() {
   const std::int64_t now = clock_.now();
+  timers_run_ = now;
   if (!waiting_.empty() && (now - waiting_checked_ >= kWaitingTick || now < waiting_checked_)) {
     waiting_checked_ = now;
     std::size_t kept = 0;
