@@ -60,7 +60,12 @@ void ingest(benchmark::State& state) {
     std::filesystem::remove_all(directory);
   }
 }
-BENCHMARK(ingest)->Args({60, 0, 900})->Args({300, 0, 900})->Args({300, 0, 3600})->Args({60, 1, 900})->Args({300, 1, 900})->Iterations(1)->Unit(benchmark::kSecond);
+BENCHMARK(ingest)
+    ->Args({60, 0, 900})
+    ->Args({300, 0, 900})
+    ->Args({60, 1, 900})
+    ->Args({300, 1, 900})
+    ->Iterations(1)->Unit(benchmark::kSecond);
 
 void chunk_encode(benchmark::State& state) {
   SyntheticWindows windows(1, 7, false);
