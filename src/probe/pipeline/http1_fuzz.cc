@@ -32,7 +32,9 @@ std::vector<Packet> packets_of(const std::uint8_t* data, std::size_t size, std::
   send(1, tcp_syn | tcp_ack, "", false);
   for (std::size_t i = 0; i < size;) {
     const char kind = static_cast<char>(data[i++]);
-    std::size_t n = std::min<std::size_t>(i < size ? data[i++] * 4u : 0, size - i);
+    if (i == size) break;
+    const std::size_t wanted = data[i++] * std::size_t{4};
+    std::size_t n = std::min(wanted, size - i);
     const int d = kind == 'S' || kind == 's' ? 1 : 0;
     const bool lost = with_holes && (kind == 's' || kind == 'c');
     while (n != 0) {
