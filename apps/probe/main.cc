@@ -14,10 +14,8 @@ int main(int argc, char** argv) {
   app.get_formatter()->column_width(34);
   std::vector<std::pair<const char*, Run>> commands;
   commands.emplace_back("analyze", add_analyze(app));
-#ifdef NEZU_PROBE_DAEMON
   commands.emplace_back("run", add_run(app));
   commands.emplace_back("status", add_status(app));
-#endif
   try {
     app.parse(argc, argv);
   } catch (const CLI::ParseError& error) {
