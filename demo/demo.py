@@ -43,7 +43,7 @@ class Demo:
             say(self.screen.bold(f"Network namespaces can't be used here ({why_not}): everything runs on the loopback interface instead."))
             self.site = net.LoopbackSite()
         else:
-            say("network: a switch, client and web server at it; the web port is mirrored to node-a and node-b; a second net for the manager")
+            say("network: a switch, client and web server at it; all frames of the web server are mirrored to node-a and node-b; a second net for the manager")
             self.site = self.lab.use(net.Site(self.lab.name))
         loop = self.site.loopback
         web_port, link_port, api_port = (net.free_port(), net.free_port(), net.free_port()) if loop else (80, 7400, 7480)

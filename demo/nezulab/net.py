@@ -125,11 +125,13 @@ class Net:
 
 
 class Site:
-    """The demo's network: client and web at a switch, whose web port is mirrored to two nodes; a second net for the manager.
+    """The demo's network: client and web at a switch; the web server's cable is tapped, and all its frames are copied to two nodes; a
+    second net for the manager. (The tap is at the server's end: there the copies are made when nginx sends and receives, so that its
+    own log and the probe speak of the same instants also on a busy machine.)
 
-        client ── switch ══ web          management: node-a, node-b, manager
-                    ║ mirror
-                 node-a, node-b
+        client ── switch ──╥── web          management: node-a, node-b, manager
+                           ║ mirror
+                        node-a, node-b
     """
 
     CLIENT, WEB = "10.80.1.1", "10.80.1.2"
@@ -151,15 +153,20 @@ class Site:
             ports = ["manager"]
             for i, (node, ns) in enumerate(self.nodes.items()):
                 n.link(ns, "mgmt0", self.switch, f"mgmt{i}", f"{self.NODE[node]}/24")
-                n.link(ns, self.MIRROR, self.switch, f"mirror{i}")
+                n.link(ns, self.MIRROR, self.web, f"mirror{i}")
                 ports.append(f"mgmt{i}")
             n.bridge(self.switch, "management", ports)
             for ns, dev in ((self.client, "eth0"), (self.web, "eth0"), (self.switch, "client"), (self.switch, "web")):
                 n.plain_frames(ns, dev)
-            n.mirror(self.switch, "web", [f"mirror{i}" for i in range(len(self.nodes))])
+            self.tap()
         except Failed:
             n.close()
             raise
+
+    def tap(self):
+        """Begins the copying anew; needed where a node's mirror interface was made anew."""
+        run(["tc", "-n", self.web, "qdisc", "del", "dev", "eth0", "clsact"], check=False)
+        self.net.mirror(self.web, "eth0", [f"mirror{i}" for i in range(len(self.nodes))])
 
     def close(self):
         self.net.close()

@@ -5,7 +5,7 @@ import os
 import sys
 
 from .http import ask
-from .process import Process, wait_for
+from .process import steady, wait_for
 
 _CONF = """\
 # made by nezulab
@@ -70,7 +70,7 @@ class Nginx:
         self.application = None
         for sub in ("files", "tmp"):
             os.makedirs(os.path.join(self.dir, sub), exist_ok=True)
-        for name, size in (("page", 12_000), ("big", 300_000), ("slow", 20_000)):
+        for name, size in (("page", 12_000), ("big", 100_000), ("slow", 20_000)):
             with open(os.path.join(self.dir, "files", name), "wb") as f:
                 f.write((b"nezuban " * (size // 8 + 1))[:size])
         conf = os.path.join(self.dir, "nginx.conf")
@@ -80,8 +80,7 @@ class Nginx:
             here = os.path.dirname(os.path.abspath(__file__))
             self.application = lab.start("application", [sys.executable, os.path.join(here, "application.py"), f"{self.dir}/app.sock"], ns=ns)
             wait_for("the application's socket", lambda: os.path.exists(f"{self.dir}/app.sock"))
-        # Ahead of other work on a busy machine: nginx takes its own times from a clock that it reads once a turn of its loop.
-        self.process = lab.start("nginx", ["nice", "-n", "-10", "nginx", "-e", f"{self.dir}/error.log", "-p", self.dir, "-c", conf], ns=ns)
+        self.process = lab.start("nginx", [*steady(), "nginx", "-e", f"{self.dir}/error.log", "-p", self.dir, "-c", conf], ns=ns)
         wait_for("nginx", lambda: self.process.must_run() and ask(ns, address, port, "GET", "/ready").status == 200)
 
     def entries(self):

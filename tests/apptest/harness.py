@@ -1,9 +1,10 @@
 """How tests are declared, and the whole set-up that most of them begin with."""
 
+import collections
 import time
 
 from nezulab import net, witness
-from nezulab.daemons import Manager, Pki, Probe, services_yaml, target_of
+from nezulab.daemons import Manager, Pki, Probe, seconds_of, services_yaml, target_of
 from nezulab.load import Load
 from nezulab.process import Failed, wait_for
 from nezulab.web import Nginx
@@ -47,16 +48,16 @@ MIX = ["GET:/fast:10", "GET:/page:3", "GET:/big:0.1", "GET:/slow:0.1", "POST:/po
 class Rig:
     """Network, nginx, certificates, manager; probes and load on demand."""
 
-    def __init__(self, lab, manager_changes=None, probe_changes=None, start_manager=True):
+    def __init__(self, lab, manager_changes=None, probe_changes=None, start_manager=True, certificates=True):
         self.lab = lab
         self.site = lab.use(net.Site(lab.name))
         self.nginx = Nginx(lab, self.site.WEB, 80, self.site.web)
-        self.pki = Pki(lab, self.site)
-        self.manager = Manager(lab, self.site, self.pki, changes=manager_changes)
+        self.pki = Pki(lab, self.site) if certificates else None
+        self.manager = Manager(lab, self.site, self.pki, changes=manager_changes) if certificates else None
         self.probe_changes = probe_changes
         self.probes = {}
         self.begin = time.time()
-        if start_manager:
+        if start_manager and certificates:
             self.manager.start()
 
     def probe(self, node="node-a", changes=None, certificate=None):
@@ -101,8 +102,19 @@ class Rig:
         checks = witness.compare(expectation, totals, paths)
         wrong = [str(c) for c in checks if not c.ok]
         if wrong:
+            wrong += self.second_by_second(entries, gaps)
             raise Failed(f"{len(wrong)} of {len(checks)} comparisons with nginx's log failed:\n    " + "\n    ".join(wrong))
         return f"{totals['transactions']} requests, {len(checks)} comparisons"
+
+    def second_by_second(self, entries, gaps):
+        """For people who look for the reason: nginx's requests and ours in each second, where they differ."""
+        logged = collections.Counter(int(e.end) for e in entries)
+        lines = [f"the gaps: {[(f'{a:.6f}', f'{b:.6f}') for a, b in gaps]}"]
+        for p in self.points(min(logged), max(logged) + 1):
+            second = int(seconds_of(p["time"]))
+            if (p["transactions"] or 0) != logged[second]:
+                lines.append(f"{second}: nginx {logged[second]}, nezuban {p['transactions']} ({p['kind']}, covered {p['covered']:.6f})")
+        return lines[:12]
 
     def points(self, begin, end):
         return self.manager.query(begin, end, step="1s")["points"]

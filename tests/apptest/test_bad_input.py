@@ -45,7 +45,7 @@ def a_truncated_capture_gives_what_is_there_and_the_offset(lab):
     for cut in (len(data) - 30, len(data) // 2, len(data) - 5):
         done = analyze(lab, "--transactions", write(lab, "cut.pcap", data[:cut]))
         expect_equal(done.returncode, 2, f"status, cut at {cut}")
-        expect("cut.pcap" in done.stderr and "offset" in done.stderr, f"no file and offset in {done.stderr!r}")
+        expect("cut.pcap" in done.stderr and "at byte" in done.stderr, f"no file and offset in {done.stderr!r}")
         found = [t for t in map(json.loads, done.stdout.splitlines()) if t["completeness"] == "complete"]
         whole = data[:cut].count(b"HTTP/1.1 200 X") + data[:cut].count(b"HTTP/1.1 500 X")
         expect(len(found) >= whole - 1 and found, f"cut at {cut}: {len(found)} transactions before the damage, of {whole}")
@@ -55,7 +55,7 @@ def a_truncated_capture_gives_what_is_there_and_the_offset(lab):
 def files_that_are_no_captures(lab):
     cases = {"empty.pcap": (b"", ""), "text.pcap": (b"this is no capture at all, just text", ""),
              "link.pcap": (pcap.header(link_type=147) + pcap.Connection().open(T0).bytes(), "147"),
-             "header.pcap": (pcap.header()[:11], ""), "length.pcap": (pcap.header() + b"\0" * 8 + b"\xff" * 8, "offset")}
+             "header.pcap": (pcap.header()[:11], ""), "length.pcap": (pcap.header() + b"\0" * 8 + b"\xff" * 8, "at byte")}
     for name, (data, word) in cases.items():
         done = analyze(lab, write(lab, name, data))
         expect_equal(done.returncode, 2, f"status of {name}: {done.stderr}")

@@ -67,7 +67,7 @@ def sighup_reads_the_configuration_again(lab):
     lines = len(probe.process.text().splitlines())
     lab.write("node-a.yaml", good + "log:\n  level: debug\n")
     probe.reload()
-    wait_for("a word about the reload", lambda: "reload" in " ".join(probe.process.text().splitlines()[lines:]).lower(), 5)
+    wait_for("a word about the reload", lambda: "configuration is taken" in " ".join(probe.process.text().splitlines()[lines:]), 5)
     lab.expect_error("node-a.yaml|reload|configuration")
     lines = len(probe.process.text().splitlines())
     lab.write("node-a.yaml", good + "nonsense: 1\n")

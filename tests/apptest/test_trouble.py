@@ -56,9 +56,8 @@ def an_interface_that_is_taken_away_and_made_anew(lab):
     net, site = rig.site.net, rig.site
     run(["ip", "-n", probe.ns, "link", "del", site.MIRROR])
     wait_for("the fault at the manager", lambda: faulty(rig), 10)
-    net.link(probe.ns, site.MIRROR, site.switch, "mirror0")
-    run(["tc", "-n", site.switch, "qdisc", "del", "dev", "web", "clsact"])
-    net.mirror(site.switch, "web", ["mirror0", "mirror1"])
+    net.link(probe.ns, site.MIRROR, site.web, "mirror0")
+    site.tap()
     wait_for("the capture", lambda: probe.process.must_run() and not faulty(rig), 15)
     load = rig.load(rate=300)
     time.sleep(3)
