@@ -5,6 +5,8 @@
 namespace nezu::probe::role {
 namespace {
 
+constexpr std::size_t kStoppedTold = 256;
+
 const char* to_string(wire::Refusal::Reason reason) {
   using Reason = wire::Refusal::Reason;
   switch (reason) {
@@ -346,6 +348,8 @@ Actions Role::applied(MonoTime now, std::uint64_t generation, std::vector<Applie
   applied_number_ = number_;
   std::map<window::ServiceId, wire::ServiceState> before = std::move(measured_);
   measured_.clear();
+  // What stopped long ago needn't be told for ever: that it isn't measured shows by its absence.
+  if (stopped_.size() > kStoppedTold) stopped_.clear();
   for (const AppliedService& s : services) {
     const auto wish = wished_.find(s.service);
     if (wish == wished_.end()) continue;

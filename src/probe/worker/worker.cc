@@ -82,9 +82,8 @@ class Worker::Loop final : public TransactionSink {
 
   void on(TakePlan c) {
     measuring_ = measuring_ || c.plan->service_count() > 0;
-    Pipeline::Options options = o_.pipeline;
-    options.keep_request_head = c.plan->needs_head();
-    pipeline_.set_options(options);
+    o_.pipeline.keep_request_head = c.plan->needs_head();
+    pipeline_.set_options(o_.pipeline);
     targets_.set_plan(std::move(c.plan), watermark_);
     tell_generation();
   }
@@ -97,7 +96,9 @@ class Worker::Loop final : public TransactionSink {
   }
   void on(TakeBack c) { targets_.recycle(std::move(c.window)); }
   void on(TakeOptions c) {
+    const bool head = o_.pipeline.keep_request_head;  // the plan's, not the configuration's
     o_.pipeline = c.options;
+    o_.pipeline.keep_request_head = head;
     pipeline_.set_options(o_.pipeline);
   }
   void on(Finish) {
