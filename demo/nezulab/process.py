@@ -45,6 +45,12 @@ def environment(changes=None):
     return {**kept, **(changes or {})}
 
 
+def busy():
+    """Why times that two programs take can't be held against each other to the millisecond; empty where they can."""
+    load, cores = os.getloadavg()[0], os.cpu_count() or 1
+    return f"load average {load:.1f} on {cores} cores" if load > 2.5 * cores else ""
+
+
 def steady():
     """Words before a command that let it run ahead of other work, where that is allowed. On a busy machine nginx takes its own times
     from a clock that it reads once a turn of its loop, and a load that stands still comes in bursts afterwards."""

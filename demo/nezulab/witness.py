@@ -2,6 +2,8 @@
 
 import collections
 
+from .process import busy
+
 
 class Check:
     def __init__(self, what, wanted, got, ok):
@@ -73,15 +75,16 @@ def compare(expectation, totals, paths=None):
     checks += times("response time", expectation.times["all"], totals["response_time"])
     for path, of_path in sorted((paths or {}).items()):
         if expectation.times[path]:
-            checks += times(f"response time of {path}", expectation.times[path], of_path["response_time"], only=("average",))
+            checks += times(f"response time of {path}", expectation.times[path], of_path["response_time"], only=("p50", "average"))
     return checks
 
 
 def times(what, logged, measured, only=("average", "p50", "p95", "p99", "max")):
-    """nginx's times have a grain of 1 ms; percentiles also the sketch's relative error of 2 %."""
+    """nginx's times have a grain of 1 ms; percentiles also the sketch's relative error of 2 %. On a busy machine a packet is stamped
+    and nginx reads its clock with a task of somebody else's in between: then only medians are judged. So are averages of a few."""
     checks = []
     for figure in only:
-        if not logged:
+        if not logged or (figure != "p50" and (busy() or len(logged) < 50)):
             continue
         q = {"p50": 0.5, "p95": 0.95, "p99": 0.99}.get(figure)
         wanted = sum(logged) / len(logged) if figure == "average" else max(logged) if figure == "max" else quantile(logged, q)
