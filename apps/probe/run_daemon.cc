@@ -249,6 +249,7 @@ void Daemon::tell_if_applied() {
     applied.push_back({id, begin});
   }
   since_ = std::move(since);
+  refresh();  // the heartbeat that confirms says how the capture is now
   carry_out(role_.applied(parts_.clock.mono(), plan_.plan->generation(), std::move(applied), at));
 }
 
@@ -338,16 +339,21 @@ PacketTime Daemon::packet_clock() const {
   return packet_time_ns(to_ns(parts_.clock.wall())) + config_.capture.timestamp_offset + shift;
 }
 
-void Daemon::tick() {
-  tick_timer_.after(kTick, [this] { tick(); });
+void Daemon::refresh() {
   const MonoTime now = parts_.clock.mono();
   for (std::size_t i = 0; i < workers_.size(); ++i) {
     snapshots_[i] = workers_[i]->snapshot();
     merger_.progress(static_cast<std::uint32_t>(i), snapshots_[i].watermark, now);
   }
+  role_.capture(capture_report());
+}
+
+void Daemon::tick() {
+  tick_timer_.after(kTick, [this] { tick(); });
+  const MonoTime now = parts_.clock.mono();
   if (now - interface_seen_at_ >= kLookAtInterface) look_at_interface();
   if (reopening_ && now >= reopen_at_) reopen();
-  role_.capture(capture_report());
+  refresh();
   merge();
   tell_if_applied();
   carry_out(role_.tick(now, packet_clock()));

@@ -84,6 +84,7 @@ class Daemon final : public probe::link::LinkHandler {
   void tell_if_applied();
   void merge();
 
+  void refresh();  // what the workers and the capture are, for everybody who asks
   void tick();
   void look_at_interface();
   PacketTime packet_clock() const;

@@ -131,7 +131,6 @@ class Role {
   MonoTime heard_{}, beat_at_{}, retry_at_{}, session_since_{}, claimed_at_{}, stop_by_{};
   Nanos backoff_{0};
   std::string trouble_;               // why there is no session
-  bool trouble_said_ = false;
   std::uint64_t sessions_lost_ = 0, sent_ = 0, discarded_ = 0;
 
   bool promoted_, waiting_ = false, standby_ok_ = false;

@@ -77,7 +77,9 @@ class Worker::Loop final : public TransactionSink {
     if (auto command = w_.commands_.pop_for(kWait)) carry_out(**command);
   }
   void carry_out(Command& command) {
+    const bool tell_at_once = std::holds_alternative<TakeSource>(command);
     std::visit([this](auto&& c) { on(std::forward<decltype(c)>(c)); }, std::move(command));
+    if (tell_at_once) publish(true);
   }
 
   void on(TakePlan c) {
