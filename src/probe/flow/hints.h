@@ -1,5 +1,5 @@
-// Hints: what is remembered of connections that have no entry in the table: a SYN's time and number (so that a SYN alone makes no state
-// that grows), and where the last payload of an unknown connection ended. A small table of fixed size; a newer hint overwrites an older one.
+// Hints: what is remembered of connections that have no entry in the table: the handshake so far (SYN and SYN/ACK make no state that
+// grows; the client's answer to them does), and where the last payload of an unknown connection ended. A small table of fixed size; a newer hint overwrites an older one.
 #pragma once
 
 #include <cstdint>
@@ -9,8 +9,10 @@ namespace nezu::probe::flow {
 
 struct SynHint {
   std::uint32_t tag = 0;
-  std::uint32_t isn = 0;
+  std::uint32_t isn = 0;         // the client's
   std::int64_t time = 0;
+  std::uint32_t server_isn = 0;  // where the SYN/ACK was seen too
+  bool answered = false;
 };
 // Of the payload seen last in one direction of an unknown connection.
 struct PayloadHint {
@@ -27,7 +29,15 @@ class Hints {
     SynHint& hint = syns_[hash & (kSize - 1)];
     const std::uint32_t tag = tag_of(hash);
     if (hint.tag == tag && hint.isn == isn) return;  // sent again: the first one counts
-    hint = {tag, isn, time};
+    hint = {tag, isn, time, 0, false};
+  }
+  // The server's answer. Neither makes state that grows: a flood of SYNs is answered by a flood of SYN/ACKs.
+  void syn_ack(std::uint64_t hash, std::uint32_t isn, std::uint32_t server_isn, std::int64_t time) {
+    SynHint& hint = syns_[hash & (kSize - 1)];
+    const std::uint32_t tag = tag_of(hash);
+    if (hint.tag != tag || hint.isn != isn || hint.time > time) hint = {tag, isn, time, 0, false};
+    hint.server_isn = server_isn;
+    hint.answered = true;
   }
   // The SYN that came before a SYN/ACK which acknowledges isn + 1, or null.
   const SynHint* find_syn(std::uint64_t hash) const {

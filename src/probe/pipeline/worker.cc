@@ -144,16 +144,27 @@ void Pipeline::Worker::syn_ack(const Item& item, Connection* c, std::int64_t t) 
     }
     forget(*c);
   }
-  c = create(item, false, t);
-  if (c == nullptr) return;
-  c->stream[0].next = c->stream[0].acked = c->stream[0].prev_acked = c->stream[1].payload_ack = s.ack;
-  c->stream[1].next = c->stream[1].acked = c->stream[1].prev_acked = c->stream[0].payload_ack = s.seq + 1;
-  c->stream[0].acked_from = c->stream[0].prev_acked_from = s.seq;
-  c->stream[1].acked_from = c->stream[1].prev_acked_from = s.ack - 1;
+  hints_.syn_ack(item.hash, s.ack - 1, s.seq, t);
+}
+
+// The client's answer to a SYN/ACK, with or without payload: now there is a connection.
+void Pipeline::Worker::established(const Item& item, const flow::SynHint& hint, std::int64_t t) {
+  const Segment& s = item.segment;
+  Connection* c = create(item, true, t);
+  if (c == nullptr) {
+    if (s.length != 0) count(window::SegmentFate::table_full);
+    return;
+  }
+  c->stream[0].next = c->stream[0].acked = c->stream[0].prev_acked = c->stream[1].payload_ack = s.seq;
+  c->stream[1].next = c->stream[1].acked = c->stream[1].prev_acked = c->stream[0].payload_ack = s.ack;
+  c->stream[0].acked_from = c->stream[0].prev_acked_from = s.ack - 1;
+  c->stream[1].acked_from = c->stream[1].prev_acked_from = s.seq - 1;
   c->stream[1].seen = true;
-  const flow::SynHint* hint = hints_.find_syn(item.hash);
-  c->user.syn_time = hint != nullptr && hint->isn + 1 == s.ack && hint->time <= t ? hint->time : t;
+  c->user.syn_time = hint.time;
   exchange_.begin(*c, true, false);
+  handshake_time(*c, s, 0, t);
+  assembler_.segment(*c, 0, s, t);
+  after_segment(*c);
 }
 
 void Pipeline::Worker::reset(const Item& item, Connection& c, std::int64_t t) {
@@ -181,6 +192,10 @@ void Pipeline::Worker::reset(const Item& item, Connection& c, std::int64_t t) {
 // A segment of a connection that isn't in the table.
 void Pipeline::Worker::no_connection(const Item& item, std::int64_t t) {
   const Segment& s = item.segment;
+  const flow::SynHint* syn = hints_.find_syn(item.hash);
+  if (syn != nullptr && syn->answered && syn->isn + 1 == s.seq && syn->server_isn + 1 == s.ack && (s.flags & tcp_ack) != 0) {
+    return established(item, *syn, t);
+  }
   if (s.length == 0) return;
   const char* data = reinterpret_cast<const char*>(s.payload);
   const bool request = s.captured != 0 && http1::looks_like_request(data, s.captured);
@@ -198,7 +213,6 @@ void Pipeline::Worker::no_connection(const Item& item, std::int64_t t) {
   Connection* c = create(item, request, t);
   if (c == nullptr) return count(window::SegmentFate::table_full);
   const int d = request ? 0 : 1;
-  const flow::SynHint* syn = hints_.find_syn(item.hash);
   const bool whole = request && syn != nullptr && syn->isn + 1 == s.seq;
   const bool later = request && syn != nullptr && !whole && s.seq - syn->isn < (1u << 20);  // its beginning was lost
   flow::Stream& me = c->stream[d];
@@ -230,19 +244,14 @@ Pipeline::Worker::Connection* Pipeline::Worker::create(const Item& item, bool so
 // Ended ones are forgotten first, then one among the next few that has been idle for longest and has nothing open.
 bool Pipeline::Worker::make_room() {
   if (!closed_.empty()) {
-    Connection& c = table_.slot(closed_.front().slot);
-    closed_.pop_front();
-    if (c.used && c.closed) {
-      c.closed = false;
-      table_.erase(c);
-    }
+    forget_oldest();
     return true;
   }
   Connection* best = nullptr;
   for (int i = 0; i < 16 && table_.slots() != 0; ++i) {
     hand_ = hand_ % table_.slots() + 1;
     Connection& c = table_.slot(hand_);
-    if (c.used && !c.closed && c.user.first == 0 && (best == nullptr || c.last_time < best->last_time)) best = &c;
+    if (c.used && !c.closed && (c.user.first == 0 || !c.user.proven) && (best == nullptr || c.last_time < best->last_time)) best = &c;
   }
   if (best == nullptr || clock_.now() - best->last_time < 1'000'000'000) return false;
   ++counters_.connections_evicted;

@@ -29,7 +29,7 @@ class Pipeline::Worker {
   const window::Counters& counters() const { return counters_; }
   window::Open open() const { return {exchange_.open_requests(), assembler_.store().segments()}; }
   std::int64_t watermark() const { return clock_.now(); }
-  std::uint32_t connections() const { return table_.size() - static_cast<std::uint32_t>(closed_.size()); }
+  std::uint32_t connections() const { return table_.size() - closed_count_; }
   std::uint64_t memory() const;
 
   static constexpr std::size_t kGroup = 16;
@@ -51,7 +51,7 @@ class Pipeline::Worker {
   void syn(const Item& item, Connection* c, std::int64_t t);
   void syn_ack(const Item& item, Connection* c, std::int64_t t);
   void reset(const Item& item, Connection& c, std::int64_t t);
-  void join(const Item& item, std::int64_t t);
+  void established(const Item& item, const flow::SynHint& hint, std::int64_t t);
   Connection* create(const Item& item, bool source_is_client, std::int64_t t);
   void handshake_time(Connection& c, const Segment& s, int d, std::int64_t t);
   void after_segment(Connection& c);
@@ -60,6 +60,7 @@ class Pipeline::Worker {
   void end(Connection& c, Reason reason);
   void close(Connection& c);
   void forget(Connection& c);
+  void forget_oldest();
   void run_timers();
   void check(Connection& c);
   void arm(Connection& c);
@@ -83,7 +84,8 @@ class Pipeline::Worker {
     std::uint32_t slot;
     std::int64_t time;
   };
-  std::deque<Closed> closed_;
+  std::deque<Closed> closed_;                 // in the order of their ends; those that are used again are passed over
+  std::uint32_t closed_count_ = 0;
   std::uint32_t hand_ = 0;                    // where the search for something to evict goes on
   std::array<Item, kGroup> items_;
   std::vector<bool> ports_;

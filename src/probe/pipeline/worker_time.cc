@@ -26,6 +26,7 @@ void Pipeline::Worker::finish() {
     table_.erase(c);
   }
   closed_.clear();
+  closed_count_ = 0;
   waiting_.clear();
   for (std::uint32_t n = 1; n <= table_.slots(); ++n) table_.slot(n).listed = false;
 }
@@ -50,13 +51,21 @@ void Pipeline::Worker::close(Connection& c) {
   assembler_.drop(c, window::SegmentFate::held_at_end);
   exchange_.end(c, Reason::closed);
   c.closed = true;
+  ++closed_count_;
   closed_.push_back({c.slot, clock_.now()});
 }
 
 void Pipeline::Worker::forget(Connection& c) {
   assembler_.drop(c, window::SegmentFate::held_at_end);
+  if (c.closed) --closed_count_;
   c.closed = false;  // its place in closed_ is passed over
   table_.erase(c);
+}
+
+void Pipeline::Worker::forget_oldest() {
+  Connection& c = table_.slot(closed_.front().slot);
+  closed_.pop_front();
+  if (c.used && c.closed) forget(c);
 }
 
 void Pipeline::Worker::arm(Connection& c) {
@@ -98,12 +107,7 @@ void Pipeline::Worker::run_timers() {
     waiting_.resize(kept);
   }
   while (!closed_.empty() && (now - closed_.front().time >= kLinger || now < closed_.front().time - kLinger)) {
-    Connection& c = table_.slot(closed_.front().slot);
-    closed_.pop_front();
-    if (c.used && c.closed) {
-      c.closed = false;
-      table_.erase(c);
-    }
+    forget_oldest();
   }
   timers_.run(now, [this](std::uint32_t slot) { check(table_.slot(slot)); });
 }
