@@ -23,17 +23,17 @@ struct PayloadHint {
 
 class Hints {
  public:
-  Hints() : syns_(kSize), payloads_(kSize) {}
+  Hints() : syns_(kSynPairs * 2), payloads_(kSize) {}
 
   void syn(std::uint64_t hash, std::uint32_t isn, std::int64_t time) {
-    SynHint& hint = syns_[hash & (kSize - 1)];
+    SynHint& hint = syn_place(hash);
     const std::uint32_t tag = tag_of(hash);
     if (hint.tag == tag && hint.isn == isn) return;  // sent again: the first one counts
     hint = {tag, isn, time, 0, false};
   }
   // The server's answer. Neither makes state that grows: a flood of SYNs is answered by a flood of SYN/ACKs.
   void syn_ack(std::uint64_t hash, std::uint32_t isn, std::uint32_t server_isn, std::int64_t time) {
-    SynHint& hint = syns_[hash & (kSize - 1)];
+    SynHint& hint = syn_place(hash);
     const std::uint32_t tag = tag_of(hash);
     if (hint.tag != tag || hint.isn != isn || hint.time > time) hint = {tag, isn, time, 0, false};
     hint.server_isn = server_isn;
@@ -41,9 +41,12 @@ class Hints {
   }
   // The SYN that came before a SYN/ACK which acknowledges isn + 1, or null.
   const SynHint* find_syn(std::uint64_t hash) const {
-    const SynHint& hint = syns_[hash & (kSize - 1)];
-    return hint.tag == tag_of(hash) ? &hint : nullptr;
+    const SynHint* pair = &syns_[(hash & (kSynPairs - 1)) * 2];
+    const std::uint32_t tag = tag_of(hash);
+    return pair[0].tag == tag ? pair : pair[1].tag == tag ? pair + 1 : nullptr;
   }
+  // For a handshake's segment, whose hint will be asked for.
+  void prefetch(std::uint64_t hash) const { __builtin_prefetch(&syns_[(hash & (kSynPairs - 1)) * 2]); }
   void payload(std::uint64_t hash, bool source_is_high, std::uint32_t end, std::uint32_t ack) {
     const std::uint64_t h = hash ^ (source_is_high ? kOther : 0);
     payloads_[h & (kSize - 1)] = {tag_of(h), end, ack};
@@ -53,12 +56,22 @@ class Hints {
     const PayloadHint& hint = payloads_[h & (kSize - 1)];
     return hint.tag == tag_of(h) ? &hint : nullptr;
   }
-  std::uint64_t memory() const { return kSize * (sizeof(SynHint) + sizeof(PayloadHint)); }
+  std::uint64_t memory() const { return syns_.size() * sizeof(SynHint) + kSize * sizeof(PayloadHint); }
 
  private:
+  static constexpr std::size_t kSynPairs = 16384;
   static constexpr std::size_t kSize = 8192;
   static constexpr std::uint64_t kOther = 0x5a5a5a5a00000a5a;
   static std::uint32_t tag_of(std::uint64_t hash) { return static_cast<std::uint32_t>(hash >> 32) | 1; }
+
+  // The hint of this connection, else the one of the pair that may go: the older.
+  SynHint& syn_place(std::uint64_t hash) {
+    SynHint* pair = &syns_[(hash & (kSynPairs - 1)) * 2];
+    const std::uint32_t tag = tag_of(hash);
+    if (pair[0].tag == tag) return pair[0];
+    if (pair[1].tag == tag) return pair[1];
+    return pair[0].time <= pair[1].time ? pair[0] : pair[1];
+  }
 
   std::vector<SynHint> syns_;
   std::vector<PayloadHint> payloads_;

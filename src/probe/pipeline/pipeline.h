@@ -27,7 +27,7 @@ class Pipeline {
  public:
   struct Options {
     std::uint32_t connections = 200'000;                 // followed at the same time; ≥ 16
-    std::uint64_t memory = std::uint64_t{256} << 20;     // bytes of everything that grows with traffic; ≥ 1 MiB
+    std::uint64_t memory = std::uint64_t{256} << 20;     // bytes of everything that grows with traffic; ≥ 4 MiB
     Nanos transaction_timeout = std::chrono::seconds(60);  // of packet time, from the request's last byte; > 0
     Nanos idle_timeout = std::chrono::seconds(900);      // a connection without a packet for so long is forgotten; > 0
     std::uint32_t head = 64 * 1024;                      // longest message head, bytes; 256 … 1 MiB

@@ -52,6 +52,7 @@ bool Pipeline::Worker::decode(const Frame& frame, Item& item) {
   item.tuple = flow::tuple_of(item.segment);
   item.hash = table_.hash(item.tuple);
   table_.prefetch_index(item.hash);
+  if ((item.segment.flags & tcp_syn) != 0) hints_.prefetch(item.hash);
   return true;
 }
 

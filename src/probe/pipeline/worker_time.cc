@@ -129,7 +129,7 @@ void Pipeline::Worker::check(Connection& c) {
 void Pipeline::Worker::set_options(const Options& options) {
   options_ = options;
   options_.connections = std::max<std::uint32_t>(options.connections, 16);
-  options_.memory = std::max<std::uint64_t>(options.memory, std::uint64_t{1} << 20);
+  options_.memory = std::max<std::uint64_t>(options.memory, std::uint64_t{4} << 20);
   options_.transaction_timeout = std::max(options.transaction_timeout, Nanos(1'000'000));
   options_.idle_timeout = std::max(options.idle_timeout, Nanos(1'000'000));
   options_.head = std::clamp<std::uint32_t>(options.head, 256, 1 << 20);
