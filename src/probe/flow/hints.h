@@ -13,6 +13,9 @@ struct SynHint {
   std::int64_t time = 0;
   std::uint32_t server_isn = 0;  // where the SYN/ACK was seen too
   bool answered = false;
+  bool has_acked = false;        // the server has acknowledged bytes of the client that we haven't seen
+  std::uint32_t acked = 0;
+  std::int64_t acked_time = 0;
 };
 // Of the payload seen last in one direction of an unknown connection.
 struct PayloadHint {
@@ -29,13 +32,13 @@ class Hints {
     SynHint& hint = syn_place(hash);
     const std::uint32_t tag = tag_of(hash);
     if (hint.tag == tag && hint.isn == isn) return;  // sent again: the first one counts
-    hint = {tag, isn, time, 0, false};
+    hint = {tag, isn, time, 0, false, false, 0, 0};
   }
   // The server's answer. Neither makes state that grows: a flood of SYNs is answered by a flood of SYN/ACKs.
   void syn_ack(std::uint64_t hash, std::uint32_t isn, std::uint32_t server_isn, std::int64_t time) {
     SynHint& hint = syn_place(hash);
     const std::uint32_t tag = tag_of(hash);
-    if (hint.tag != tag || hint.isn != isn || hint.time > time) hint = {tag, isn, time, 0, false};
+    if (hint.tag != tag || hint.isn != isn || hint.time > time) hint = {tag, isn, time, 0, false, false, 0, 0};
     hint.server_isn = server_isn;
     hint.answered = true;
   }
@@ -44,6 +47,14 @@ class Hints {
     const SynHint* pair = &syns_[(hash & (kSynPairs - 1)) * 2];
     const std::uint32_t tag = tag_of(hash);
     return pair[0].tag == tag ? pair : pair[1].tag == tag ? pair + 1 : nullptr;
+  }
+  // A segment without payload acknowledges bytes of the client, whose connection has no entry yet.
+  void acknowledged(std::uint64_t hash, std::uint32_t ack, std::int64_t time) {
+    SynHint& hint = syn_place(hash);
+    if (hint.tag != tag_of(hash) || hint.has_acked || ack - hint.isn - 2 > (1u << 20)) return;
+    hint.has_acked = true;
+    hint.acked = ack;
+    hint.acked_time = time;
   }
   // For a handshake's segment, whose hint will be asked for.
   void prefetch(std::uint64_t hash) const { __builtin_prefetch(&syns_[(hash & (kSynPairs - 1)) * 2]); }

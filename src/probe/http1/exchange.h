@@ -161,7 +161,7 @@ class Exchange {
   void believe(const Request& r);
   static bool whole_at(const Connection& c, const Request& r, std::uint32_t ack);
 
-  static bool read_only_start(const std::string& head);
+  static bool start_is_right(int d, const std::string& head, std::size_t had);
   bool append(Connection& c, Message& m, const flow::Piece& piece);
   std::string take_buffer_out(Message& m);
   void release(Message& m);

@@ -107,8 +107,7 @@ bool Exchange::head_bytes(Connection& c, int d, flow::Piece& piece) {
   // A start line that can't be one is noticed at once; else nothing is parsed before the head is whole.
   const std::size_t end = head_end(head.data(), head.size(), had);
   if (end == 0) {
-    const bool likely = had > 32 || (d == 0 ? read_only_start(head) : std::memcmp(head.data(), "HTTP/1.", std::min<std::size_t>(7, head.size())) == 0);
-    if (!likely) {
+    if (!start_is_right(d, head, had)) {
       release(m);
       piece.advance(piece.length);
       invalid(c, d);
@@ -122,12 +121,22 @@ bool Exchange::head_bytes(Connection& c, int d, flow::Piece& piece) {
   return true;
 }
 
-bool Exchange::read_only_start(const std::string& head) {
-  // Letters, digits and marks up to a space: a method.
-  const std::size_t space = head.find(' ');
-  const std::size_t n = space == std::string::npos ? head.size() : space;
-  if (n == 0 || n > 32) return false;
-  return std::all_of(head.begin(), head.begin() + static_cast<std::ptrdiff_t>(n), [](char ch) { return ch > ' ' && ch < 0x7f && ch != ':' && ch != '/'; });
+// Of a head that isn't whole: could it become one? Asked after each part; its start line is read once, when it is complete.
+bool Exchange::start_is_right(int d, const std::string& head, std::size_t had) {
+  const void* line = std::memchr(head.data(), '\n', head.size());
+  if (line != nullptr) {
+    const std::size_t at = static_cast<std::size_t>(static_cast<const char*>(line) - head.data());
+    if (at < had) return true;
+    RequestHead request;
+    ResponseHead response;
+    return d == 0 ? parse_request_start(head.data(), at + 1, request) : parse_response_start(head.data(), at + 1, response);
+  }
+  if (had > 32) return true;
+  std::size_t used = 0;
+  RequestHead request;
+  ResponseHead response;
+  return (d == 0 ? parse_request(head.data(), head.size(), request, used) : parse_response(head.data(), head.size(), response, used)) !=
+         Parsed::invalid;
 }
 
 Parsed Exchange::read_head(Connection& c, int d, const char* data, std::size_t size, std::uint32_t ack, std::size_t& used) {

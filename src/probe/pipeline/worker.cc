@@ -162,6 +162,7 @@ void Pipeline::Worker::established(const Item& item, const flow::SynHint& hint, 
   c->stream[1].acked_from = c->stream[1].prev_acked_from = s.seq - 1;
   c->stream[1].seen = true;
   c->user.syn_time = hint.time;
+  take_hint(*c, hint);
   exchange_.begin(*c, true, false);
   handshake_time(*c, s, 0, t);
   assembler_.segment(*c, 0, s, t);
@@ -190,6 +191,13 @@ void Pipeline::Worker::reset(const Item& item, Connection& c, std::int64_t t) {
   close(c);
 }
 
+// What the server acknowledged before we knew of the connection: its bytes come late, if they come.
+void Pipeline::Worker::take_hint(Connection& c, const flow::SynHint& hint) {
+  if (!hint.has_acked) return;
+  c.stream[0].acked = hint.acked;
+  c.stream[0].acked_time = hint.acked_time;
+}
+
 // A segment of a connection that isn't in the table.
 void Pipeline::Worker::no_connection(const Item& item, std::int64_t t) {
   const Segment& s = item.segment;
@@ -197,7 +205,10 @@ void Pipeline::Worker::no_connection(const Item& item, std::int64_t t) {
   if (syn != nullptr && syn->answered && syn->isn + 1 == s.seq && syn->server_isn + 1 == s.ack && (s.flags & tcp_ack) != 0) {
     return established(item, *syn, t);
   }
-  if (s.length == 0) return;
+  if (s.length == 0) {
+    if (syn != nullptr && (s.flags & tcp_ack) != 0) hints_.acknowledged(item.hash, s.ack, t);
+    return;
+  }
   const char* data = reinterpret_cast<const char*>(s.payload);
   const bool request = s.captured != 0 && http1::looks_like_request(data, s.captured);
   const bool response = !request && s.captured != 0 && http1::looks_like_response(data, s.captured);
@@ -223,7 +234,10 @@ void Pipeline::Worker::no_connection(const Item& item, std::int64_t t) {
   other.next = other.acked = other.prev_acked = me.payload_ack = s.ack;
   me.acked_from = me.prev_acked_from = whole ? s.ack - 1 : s.ack;
   other.acked_from = other.prev_acked_from = s.seq;
-  if (whole) c->user.syn_time = syn->time;
+  if (whole) {
+    c->user.syn_time = syn->time;
+    take_hint(*c, *syn);
+  }
   exchange_.begin(*c, whole, request && !later);
   if (!request) me.payload_ack = s.ack - 1;
   c->last_time = t;

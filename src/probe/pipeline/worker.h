@@ -48,6 +48,7 @@ class Pipeline::Worker {
   bool watched(const Segment& s) const;
   void handle(const Item& item, std::int64_t t);
   void no_connection(const Item& item, std::int64_t t);
+  static void take_hint(Connection& c, const flow::SynHint& hint);
   void syn(const Item& item, Connection* c, std::int64_t t);
   void syn_ack(const Item& item, Connection* c, std::int64_t t);
   void reset(const Item& item, Connection& c, std::int64_t t);
