@@ -2,6 +2,8 @@
 // grows; the client's answer to them does), and where the last payload of an unknown connection ended. A small table of fixed size; a newer hint overwrites an older one.
 #pragma once
 
+#include <algorithm>
+#include <bit>
 #include <cstdint>
 #include <vector>
 
@@ -26,7 +28,9 @@ struct PayloadHint {
 
 class Hints {
  public:
-  Hints() : syns_(kSynPairs * 2), payloads_(kSize) {}
+  // For a table of so many connections.
+  explicit Hints(std::uint32_t connections)
+      : pairs_(std::bit_ceil(std::clamp<std::size_t>(connections, 64, 16384))), syns_(pairs_ * 2), payloads_(pairs_ / 2) {}
 
   void syn(std::uint64_t hash, std::uint32_t isn, std::int64_t time) {
     SynHint& hint = syn_place(hash);
@@ -44,7 +48,7 @@ class Hints {
   }
   // The SYN that came before a SYN/ACK which acknowledges isn + 1, or null.
   const SynHint* find_syn(std::uint64_t hash) const {
-    const SynHint* pair = &syns_[(hash & (kSynPairs - 1)) * 2];
+    const SynHint* pair = &syns_[(hash & (pairs_ - 1)) * 2];
     const std::uint32_t tag = tag_of(hash);
     return pair[0].tag == tag ? pair : pair[1].tag == tag ? pair + 1 : nullptr;
   }
@@ -57,33 +61,32 @@ class Hints {
     hint.acked_time = time;
   }
   // For a handshake's segment, whose hint will be asked for.
-  void prefetch(std::uint64_t hash) const { __builtin_prefetch(&syns_[(hash & (kSynPairs - 1)) * 2]); }
+  void prefetch(std::uint64_t hash) const { __builtin_prefetch(&syns_[(hash & (pairs_ - 1)) * 2]); }
   void payload(std::uint64_t hash, bool source_is_high, std::uint32_t end, std::uint32_t ack) {
     const std::uint64_t h = hash ^ (source_is_high ? kOther : 0);
-    payloads_[h & (kSize - 1)] = {tag_of(h), end, ack};
+    payloads_[h & (payloads_.size() - 1)] = {tag_of(h), end, ack};
   }
   const PayloadHint* find_payload(std::uint64_t hash, bool source_is_high) const {
     const std::uint64_t h = hash ^ (source_is_high ? kOther : 0);
-    const PayloadHint& hint = payloads_[h & (kSize - 1)];
+    const PayloadHint& hint = payloads_[h & (payloads_.size() - 1)];
     return hint.tag == tag_of(h) ? &hint : nullptr;
   }
-  std::uint64_t memory() const { return syns_.size() * sizeof(SynHint) + kSize * sizeof(PayloadHint); }
+  std::uint64_t memory() const { return syns_.size() * sizeof(SynHint) + payloads_.size() * sizeof(PayloadHint); }
 
  private:
-  static constexpr std::size_t kSynPairs = 16384;
-  static constexpr std::size_t kSize = 8192;
   static constexpr std::uint64_t kOther = 0x5a5a5a5a00000a5a;
   static std::uint32_t tag_of(std::uint64_t hash) { return static_cast<std::uint32_t>(hash >> 32) | 1; }
 
   // The hint of this connection, else the one of the pair that may go: the older.
   SynHint& syn_place(std::uint64_t hash) {
-    SynHint* pair = &syns_[(hash & (kSynPairs - 1)) * 2];
+    SynHint* pair = &syns_[(hash & (pairs_ - 1)) * 2];
     const std::uint32_t tag = tag_of(hash);
     if (pair[0].tag == tag) return pair[0];
     if (pair[1].tag == tag) return pair[1];
     return pair[0].time <= pair[1].time ? pair[0] : pair[1];
   }
 
+  std::size_t pairs_;
   std::vector<SynHint> syns_;
   std::vector<PayloadHint> payloads_;
 };

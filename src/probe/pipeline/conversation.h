@@ -248,7 +248,9 @@ struct Outcome {
   window::Counters counters;
 };
 
-inline Outcome run(const std::vector<Packet>& packets, std::size_t batch = 0, const Pipeline::Options& options = {}) {
+inline Outcome run(const std::vector<Packet>& packets, std::size_t batch = 0) {
+  Pipeline::Options options;
+  options.connections = 64;
   struct Sink final : TransactionSink {
     void transaction(const Transaction& t) override {
       list.push_back(t);

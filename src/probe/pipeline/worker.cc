@@ -13,7 +13,7 @@ window::FrameFate filtered_or(window::FrameFate fate, bool watched) { return wat
 }  // namespace
 
 Pipeline::Worker::Worker(const Options& options, const Key& key, TransactionSink& sink)
-    : exchange_(sink, counters_), assembler_(exchange_, counters_), table_({key.low, key.high}) {
+    : exchange_(sink, counters_), assembler_(exchange_, counters_), table_({key.low, key.high}), hints_(options.connections) {
   set_options(options);
 }
 
