@@ -206,7 +206,9 @@ class Assembler {
     const bool late = is_late(me, seq + length, time);
     const bool acted = has_acted(me, s);
     if (late) handler_.retransmitted(c);
-    if (ahead == 0 && me.held == 0 && (caused(c, d, s.ack) || length <= handler_.opaque(c, d))) {
+    // What is in order needs no place among the held ones, as long as it doesn't overlap them.
+    const bool free = me.held == 0 || !after(seq + length, store_.at(me.held).front().seq);
+    if (ahead == 0 && free && (caused(c, d, s.ack) || length <= handler_.opaque(c, d))) {
       count(window::SegmentFate::delivered);
       hand_over(c, d, {data, length, seq, s.ack, time, time, late, acted}, captured);
       return;

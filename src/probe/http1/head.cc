@@ -190,6 +190,10 @@ bool request_line(const char* data, const char* line_end, RequestHead& out) {
   if (out.version.empty()) return false;
   out.method = line.substr(0, method);
   out.uri = trim(line.substr(method + 1, last - method - 1));
+  for (const char ch : out.uri) {
+    const unsigned char c = static_cast<unsigned char>(ch);
+    if ((c < 0x20 && c != '\t') || c == 0x7f) return false;
+  }
   return !out.uri.empty();
 }
 
@@ -212,7 +216,7 @@ bool request_may_come(const char* data, std::size_t size) {
   if (method == 0 || data[method] != ' ') return false;
   for (std::size_t i = method + 1; i < size; ++i) {
     const unsigned char c = static_cast<unsigned char>(data[i]);
-    if ((c < 0x20 && c != '\t' && c != '\r') || c == 0x7f) return false;
+    if ((c < 0x20 && c != '\t' && !(c == '\r' && i + 1 == size)) || c == 0x7f) return false;
   }
   return true;
 }
