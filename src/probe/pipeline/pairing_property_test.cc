@@ -83,7 +83,7 @@ TEST(Pairing, WholeConversationsAreMeasuredExactly) {
 }
 
 TEST(Pairing, EachSinglePacketLost) {
-  for (std::uint64_t seed = 0; seed < 300; ++seed) {
+  for (std::uint64_t seed = 0; seed < 200; ++seed) {
     const Style style = style_of(seed);
     const Conversation talk(seed, style);
     for (std::size_t lost = 0; lost < talk.packets.size(); ++lost) {
@@ -120,7 +120,7 @@ TEST(Pairing, RandomPacketsLost) {
 }
 
 TEST(Pairing, JoinedInTheMiddle) {
-  for (std::uint64_t seed = 0; seed < 400; ++seed) {
+  for (std::uint64_t seed = 0; seed < 200; ++seed) {
     Style style = style_of(seed);
     const Conversation talk(seed, style);
     for (std::size_t from = 3; from < talk.packets.size(); from += 2) {
