@@ -1,8 +1,10 @@
 """The product's programs, started and asked: manager, probes, nezuctl, the certificates between them."""
 
+import contextlib
 import datetime
 import json
 import signal
+import sqlite3
 import urllib.parse
 
 from .http import ask, ask_json
@@ -172,8 +174,7 @@ class Manager:
 
     def integrity(self):
         """What SQLite's own check says of the database file ("ok")."""
-        import sqlite3
-        with sqlite3.connect(f"file:{self.database}?mode=rw", uri=True) as db:
+        with contextlib.closing(sqlite3.connect(f"file:{self.database}?mode=rw", uri=True)) as db:
             return db.execute("pragma integrity_check").fetchone()[0]
 
 

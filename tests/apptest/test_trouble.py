@@ -37,7 +37,8 @@ def an_interface_that_goes_down_and_comes_back(lab):
     expect(abs(before - logged) <= 4, f"before: {before}, nginx {logged}")
     after = rig.manager.query(int(up) + 2, int(entries[-1].end) + 2)["totals"]["transactions"]
     logged = sum(e.end >= int(up) + 2 for e in entries)
-    expect(abs(after - logged) <= 4 and logged > 100, f"after: {after}, nginx {logged}")
+    expect(abs(after - logged) <= 4 and logged > 100, f"after: {after}, nginx {logged}\n    down {down:.3f}, up {up:.3f}\n    " +
+           "\n    ".join(rig.second_by_second(entries, [])))
     return f"{len(gaps)} seconds with a gap; fault: {instance['capture_fault'] or 'interface down'}"
 
 
