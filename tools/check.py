@@ -41,8 +41,8 @@ class Counts:
 
 def count_closing_line(text):
     """Of our own runners."""
-    found = re.findall(r"^(\d+) passed, (\d+) failed, (\d+) skipped\s*$", text, re.M)
-    return Counts(*map(int, found[-1])) if found else None
+    found = re.findall(r"^(\d+) passed, (\d+) failed(?:, (\d+) skipped)?\s*$", text, re.M)
+    return Counts(*(int(n or 0) for n in found[-1])) if found else None
 
 
 def count_ctest(text):
@@ -157,7 +157,7 @@ def release(check):
 
 def traces(check):
     if os.path.exists(f"{ROOT}/tests/traces/run.py"):
-        check.run("traces", [sys.executable, "tests/traces/run.py", "--bin", "build/release/bin"], count_closing_line)
+        check.run("traces", [sys.executable, "tests/traces/run.py", "--probe", "build/release/bin/nezu-probe"], count_closing_line)
     else:
         check.run("traces", [sys.executable, "-c", "raise SystemExit('tests/traces/run.py is missing')"])
 
