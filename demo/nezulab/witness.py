@@ -75,7 +75,7 @@ def compare(expectation, totals, paths=None):
     checks += times("response time", expectation.times["all"], totals["response_time"])
     for path, of_path in sorted((paths or {}).items()):
         if expectation.times[path]:
-            checks += times(f"response time of {path}", expectation.times[path], of_path["response_time"], only=("p50", "average"))
+            checks += times(f"response time of {path}", expectation.times[path], of_path["response_time"], only=("p50",))
     return checks
 
 
@@ -89,9 +89,8 @@ def times(what, logged, measured, only=("average", "p50", "p95", "p99", "max")):
         q = {"p50": 0.5, "p95": 0.95, "p99": 0.99}.get(figure)
         wanted = sum(logged) / len(logged) if figure == "average" else max(logged) if figure == "max" else quantile(logged, q)
         got = measured[figure] if measured else None
-        slack = 0.001 if figure == "average" else 0.002 + 0.02 * wanted
-        if figure == "max":
-            slack = 0.005 + 0.02 * wanted
+        # The p95 and p99 of a mix of fast and slow requests move far with few of them.
+        slack = {"p50": 0.001 + 0.02 * wanted, "average": 0.002 + 0.02 * wanted, "max": 0.02 + 0.02 * wanted}.get(figure, 0.003 + 0.1 * wanted)
         ok = got is not None and abs(got - wanted) <= slack
         checks.append(Check(f"{what}, {figure}", f"{wanted * 1e3:.2f} ms", "nothing" if got is None else f"{got * 1e3:.2f} ms", ok))
     return checks

@@ -13,7 +13,7 @@ HOUR = 3600 * 10**9
 
 
 def analyze(lab, *arguments, check=False):
-    return run([lab.program("nezu-probe"), "analyze", *arguments], check=check)
+    return run([lab.program("nezu-probe"), "analyze", *arguments], check=check, timeout=20)
 
 
 def write(lab, name, data):

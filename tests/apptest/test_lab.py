@@ -33,7 +33,7 @@ def the_witness_tells_right_from_wrong(lab):
     expect("requests" in disagreements(whole, totals(101, {"2xx": 91, "5xx": 10}, 10)), "one doubled")
     expect("status 2xx" in disagreements(whole, totals(100, {"2xx": 91, "5xx": 9}, 10)), "a wrong status")
     expect("errors" in disagreements(whole, totals(100, {"2xx": 90, "5xx": 10}, 9)), "a wrong error count")
-    expect("response time, average" in disagreements(whole, totals(100, {"2xx": 90, "5xx": 10}, 10, 0.0115)), "a wrong average")
+    expect("response time, p50" in disagreements(whole, totals(100, {"2xx": 90, "5xx": 10}, 10, 0.0115)), "a wrong median")
     # A gap from 102.05 to 103.05: the ten that ended in it, and the one that had begun in it.
     gap = witness.Expectation([*entries, entry(103.055, 0.5)], [(102.05, 103.05)])
     expect_equal((gap.low["all"], gap.high["all"]), (90, 90), "outside the gap")
