@@ -113,7 +113,7 @@ def simple():
     t.s(ok(), t=30)
     t.close()
     t.expect(client="10.0.0.7:40000", server="192.0.2.1:80", method="GET", host="a.example", uri="/a?b=c", version="1.1", ms=20, ttfb=0.02,
-             request_bytes=0, response_bytes=5, reason="none", **COMPLETE)
+             request_bytes=0, response_bytes=5, reason=None, **COMPLETE)
     return t
 
 
@@ -591,6 +591,22 @@ def snapped_bodies():
     t.s(ok("x" * 1000), t=40)
     t.expect(uri="/s1", ms=10, response_bytes=1000, **COMPLETE)
     t.expect(uri="/s2", ms=10, response_bytes=1000, **COMPLETE)
+    return t
+
+
+@case
+def no_head_where_one_must_begin():
+    """After a hole a start line stands where a request may begin, and what follows it is no head: skipped, once."""
+    t = Trace().open()
+    t.c(get("/lost"), t=10, lost=True)
+    t.s(ok(), t=20)
+    t.c("GET /x HTTP/1.1\rHost: a\r\n\r\n", t=30)
+    t.s(ok(), t=40)
+    t.c(get("/after"), t=50)
+    t.s(ok(), t=60)
+    t.expect(completeness="no_request")
+    t.expect(completeness="no_request")
+    t.expect(uri="/after", ms=10, **COMPLETE)
     return t
 
 

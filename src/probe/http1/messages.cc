@@ -88,7 +88,11 @@ bool Exchange::head_bytes(Connection& c, int d, flow::Piece& piece) {
     begin_message(c, d, piece);
     switch (read_head(c, d, chars(piece), piece.length, piece.ack, used)) {
       case Parsed::complete: piece.advance(static_cast<std::uint32_t>(used)); return true;
-      case Parsed::invalid: invalid(c, d); return m.mode != Mode::head;
+      case Parsed::invalid:
+        // What was no head once is none when it is asked again: nothing else in this segment can begin a message.
+        invalid(c, d);
+        m.seek_end = piece.seq + piece.length;
+        return false;
       case Parsed::incomplete: break;
     }
     append(c, m, piece);

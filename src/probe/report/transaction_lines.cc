@@ -106,7 +106,9 @@ void append_json(LineBuffer& out, const Transaction& t) {
   const bool small = strings <= kPiece;
   char* p = out.reserve(small ? kFixed + 6 * strings + 64 : kFixed);
   const auto string = [&](std::string_view text) {
-    if (small) {
+    if (text.empty()) {  // not known: no request, or its head is missing
+      p = put(p, "null");
+    } else if (small) {
       *p++ = '"';
       p = put_string_piece(p, text, text.size());
       *p++ = '"';
