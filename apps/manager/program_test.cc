@@ -45,7 +45,7 @@ class Manager {
   }
   void start() {
     spawn({});
-    for (int i = 0; i < 1000 && !find("nezu-manager is ready"); ++i) std::this_thread::sleep_for(ms(10));
+    for (int i = 0; i < 1000 && !find("nezu-manager is ready"); ++i) std::this_thread::sleep_for(ms(10));  // seam: polls a real program
     ASSERT_TRUE(find("nezu-manager is ready")) << output();
     link_port_ = port_after(" link=127.0.0.1:");
     api_port_ = port_after(" api=127.0.0.1:");

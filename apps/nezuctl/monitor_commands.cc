@@ -1,6 +1,7 @@
 #include <chrono>
 #include <thread>
 
+#include "common/base/system_clock.h"
 #include "common/base/text.h"
 #include "nezuctl/commands.h"
 #include "nezuctl/states.h"
@@ -21,7 +22,7 @@ Result<std::vector<std::string>> names_of(const Context& context, const MonitorO
 }
 
 // Until the service is where it was wished to be. A start that falls back to stopped has failed.
-Result<json::Value> wait_for_state(const Context& context, const std::string& name, bool start, std::chrono::steady_clock::time_point deadline) {
+Result<json::Value> wait_for_state(const Context& context, const std::string& name, bool start, nezu::MonoTime deadline) {
   const std::string wanted = start ? "monitoring" : "stopped";
   bool was_on_its_way = false;
   while (true) {
@@ -33,7 +34,7 @@ Result<json::Value> wait_for_state(const Context& context, const std::string& na
     if (was_on_its_way && start && state == "stopped") {
       return Error(ErrorCode::conflict, name + ": no probe confirmed the start, it is stopped again; see: nezuctl event list");
     }
-    if (std::chrono::steady_clock::now() >= deadline) {
+    if (nezu::SystemClock().mono() >= deadline) {
       std::string silent;
       const json::Value& probes = (*service)["monitoring"]["probes"];
       for (std::size_t i = 0; i < probes.size(); ++i) {
@@ -41,7 +42,7 @@ Result<json::Value> wait_for_state(const Context& context, const std::string& na
       }
       return Error(ErrorCode::io, name + ": still " + state + (silent.empty() ? "" : " (not confirmed by: " + printable(silent) + ")") + "; the wish stands");
     }
-    std::this_thread::sleep_for(kPoll);
+    std::this_thread::sleep_for(kPoll);  // seam: the person waits, nobody else does
   }
 }
 
@@ -60,7 +61,7 @@ Result<int> monitor(const Context& context, const MonitorOptions& options) {
     if (!service) return service.error();
     answers.push_back(std::move(*service));
   }
-  const auto deadline = std::chrono::steady_clock::now() + *timeout;
+  const nezu::MonoTime deadline = nezu::SystemClock().mono() + *timeout;
   for (std::size_t i = 0; options.wait && i < names->size(); ++i) {
     auto service = wait_for_state(context, (*names)[i], options.start, deadline);
     if (!service) return service.error();

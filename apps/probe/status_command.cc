@@ -20,7 +20,7 @@ struct Flags {
 Result<std::string> find_socket(const Flags& flags) {
   if (!flags.socket.empty()) return flags.socket;
   const std::string standard = "/etc/nezuban/probe.yaml";
-  if (!flags.config.empty() || std::filesystem::exists(standard)) {
+  if (!flags.config.empty() || std::filesystem::exists(standard)) {  // seam: is there a configuration?
     Result<Config> config = load_config(flags.config.empty() ? standard : flags.config);
     if (!config.ok()) return config.error();
     return config->socket;

@@ -261,7 +261,7 @@ TEST_F(DaemonTest, AnInterfaceThatGoesAwayAndComesBack) {
   play(5000, [&] { return heartbeat_.capture.running; }, always);
   const std::size_t before = stored_.size();
   play(5000, [&] { return stored_.size() >= before + 2; }, always);
-  std::system(("ip link del " + name).c_str());
+  ASSERT_EQ(std::system(("ip link del " + name).c_str()), 0);
   window::Spans covered;
   for (const auto& r : stored_) covered = window::unite(covered, r.covered);
   EXPECT_GE(covered.size(), 2u) << "what nobody watched is covered by nothing";

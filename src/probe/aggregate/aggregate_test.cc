@@ -198,6 +198,17 @@ TEST(Worker, NothingBeforeTheEndOfWhatIsStoredIsCounted) {
   EXPECT_EQ(w.windows[0]->services[0].covered, span(0.5, 1));
 }
 
+// The first pair on a connection that was joined in the middle is in doubt until the next request: it is decided later than it ended.
+TEST(Worker, WhatEndedBeforeTheCoverageIsNotCounted_ThoughItIsDecidedIn) {
+  OneWorker w(plan(1, {{1, 1}}, at(0.5)));
+  Transaction t = transaction(0.6);
+  t.response_end = at(0.4);
+  w.worker.add(t);
+  w.worker.add(transaction(0.7));
+  w.advance(1);
+  EXPECT_EQ(w.transactions(0), 1u);
+}
+
 TEST(Worker, MeasuringAnewThrowsAwayWhatIsOpen) {
   OneWorker w;
   w.worker.add(transaction(0.2));

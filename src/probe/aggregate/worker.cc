@@ -132,7 +132,9 @@ void Worker::add(const Transaction& t) {
   bool negative = false;
   for (const match::Target target : hits_) {
     const std::uint32_t service = plan_->matcher().service_of(target);
-    if (t.decided < measured_[service].since) continue;
+    // A pair that was in doubt at first is decided later than its last byte; what had ended before the coverage begins isn't covered.
+    const PacketTime ended = t.has_times ? std::min(t.decided, t.response_end) : t.decided;
+    if (ended < measured_[service].since) continue;
     if (open == nullptr) {
       open = &window_of(t.decided);
       open->fit(*plan_);
