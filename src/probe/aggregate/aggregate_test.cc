@@ -209,6 +209,21 @@ TEST(Worker, WhatEndedBeforeTheCoverageIsNotCounted_ThoughItIsDecidedIn) {
   EXPECT_EQ(w.transactions(0), 1u);
 }
 
+// The capture stands since 0.5; the worker's watermark, and with it the instant at which it takes the plan up, still lies before that.
+TEST(Worker, WhatEndedBeforeTheCaptureStoodIsNotCounted) {
+  Worker worker(Worker::Options{.worker = 0, .window = Seconds(1), .max_windows = 120});
+  worker.watch(at(0.5));
+  worker.set_plan(plan(1, {{1, 1}}), at(0.4));
+  worker.add(transaction(0.45));
+  worker.add(transaction(0.6));
+  Windows windows;
+  worker.advance(at(1), window::Counters{}, windows);
+  ASSERT_EQ(windows.size(), 1u);
+  ASSERT_EQ(windows[0]->used, 1u);
+  EXPECT_EQ(windows[0]->slots[0].figures.transactions, 1u);
+  EXPECT_EQ(windows[0]->services[0].covered, span(0.5, 1));
+}
+
 TEST(Worker, MeasuringAnewThrowsAwayWhatIsOpen) {
   OneWorker w;
   w.worker.add(transaction(0.2));

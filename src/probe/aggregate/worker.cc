@@ -70,7 +70,8 @@ void Worker::apply(std::shared_ptr<const Plan> plan, PacketTime now) {
   for (std::size_t i = 0; i < plan->service_count(); ++i) {
     const std::pair key(plan->id(i), plan->version(i));
     const auto it = std::lower_bound(kept.begin(), kept.end(), std::pair(key, PacketTime::min()));
-    PacketTime since = std::max(now, plan->not_before());
+    // The watermark may still lie before the instant since which the capture stands.
+    PacketTime since = std::max({now, plan->not_before(), watched_since_.value_or(now)});
     if (it != kept.end() && it->first == key) {
       since = std::max(it->second, plan->not_before());
       it->second = PacketTime::max();  // goes on
