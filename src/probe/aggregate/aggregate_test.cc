@@ -216,6 +216,9 @@ TEST(Worker, WhatEndedBeforeTheCaptureStoodIsNotCounted) {
   worker.set_plan(plan(1, {{1, 1}}), at(0.4));
   worker.add(transaction(0.45));
   worker.add(transaction(0.6));
+  Transaction begun_before = transaction(0.7);
+  begun_before.request_begin = at(0.4);
+  worker.add(begun_before);
   Windows windows;
   worker.advance(at(1), window::Counters{}, windows);
   ASSERT_EQ(windows.size(), 1u);
@@ -544,7 +547,7 @@ TEST(Merger, EveryTransactionIsCountedOnce) {
       const std::size_t i = random.below(2);
       now += 0.05 * static_cast<double>(random.below(8));
       for (std::uint64_t n = random.below(4); n > 0; --n, ++added) {
-        m.workers[i].worker.add(transaction(std::max(0.0, mark[i] + random.next_unit() * 1.5 - 0.3)));
+        m.workers[i].worker.add(transaction(std::max(0.02, mark[i] + random.next_unit() * 1.5 - 0.3)));
       }
       mark[i] += random.next_unit() * 0.5;
       m.advance(i, mark[i], now);

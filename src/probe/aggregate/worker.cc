@@ -127,6 +127,7 @@ Worker::OpenWindow& Worker::window_of(PacketTime decided) {
 void Worker::add(const Transaction& t) {
   if (pending_plan_ && t.decided >= pending_plan_->effective()) take_pending();
   if (!plan_ || !watched_since_ || t.completeness == Completeness::no_request) return;
+  if (t.has_request && t.request_begin < *watched_since_) return;  // not watched from its beginning: it lies in the gap
   plan_->matcher().match(t, scratch_, hits_);
   if (hits_.empty()) return;
   OpenWindow* open = nullptr;
