@@ -1,7 +1,7 @@
 #!/usr/bin/env python3
 """Everything that must hold, step by step. A step that fails doesn't stop the others; at the end stands all that failed.
 
-check.py [--list] [STEP…]     without STEP: all of them
+check.py [--list] [STEP…]     without STEP: those of ALWAYS; the longer ones (asan-whole, tsan) by name
 
 Closing line: "N passed, N failed, N skipped", summed over all steps; status 1 on any failure, or where fewer tests ran than there must
 be (MINIMUM). Output of each step: build/check/STEP.log. NEZU_SKIP_NETNS=1: tests that need network namespaces are skipped where there
@@ -23,6 +23,8 @@ ASAN_APPTESTS = ["bad_input", "load.", "apply", "protocol_version", "nonsense", 
 # Modules with more than one thread, or whose peers are on another one.
 TSAN = ["common/base", "common/log", "common/net", "common/tls", "common/http", "common/metrics", "manager/store/sqlite", "manager/session",
         "manager/api", "probe/pipeline", "probe/link", "probe/control", "probe/capture"]
+# Modules that read what strangers send.
+HOSTILE = ["model/sketch", "model/window", "model/wire", "probe/decode", "probe/http1", "probe/pipeline"]
 JOBS = str(os.cpu_count() or 2)
 
 
@@ -167,12 +169,12 @@ def apptest(check):
 
 
 def asan(check):
-    """clang, AddressSanitizer, UndefinedBehaviorSanitizer, libFuzzer: unit tests, each fuzzer for a while, end-to-end tests of the programs."""
+    """clang, AddressSanitizer, UndefinedBehaviorSanitizer, libFuzzer: whatever reads bytes that strangers send; each fuzzer for a while."""
     if not check.cmake("fuzz"):
         return
-    check.build("fuzz")
+    check.build("fuzz", "fuzzers", *[test_of(m) for m in HOSTILE])
     env = {"ASAN_OPTIONS": "detect_stack_use_after_return=1", "UBSAN_OPTIONS": "print_stacktrace=1"}
-    check.ctest("fuzz", env=env)
+    check.ctest("fuzz", "-R", f"^unit\\.({'|'.join(HOSTILE)})$", env=env)
     for program in fuzzers():
         stem = os.path.basename(program)
         work = os.path.join(LOGS, "fuzz", stem)
@@ -181,8 +183,21 @@ def asan(check):
         corpus = os.path.join(ROOT, "tests", "fuzz", "corpus", stem)
         check.run(f"fuzz {stem}", [program, f"-max_total_time={FUZZ_SECONDS}", "-timeout=10", "-rss_limit_mb=2048", "-print_final_stats=1",
                                    f"-artifact_prefix={work}/", work, *([corpus] if os.path.isdir(corpus) else [])], env=env)
+
+
+def asan_whole(check):
+    """All unit tests under the sanitizers, and end-to-end tests of the programs. Long: not part of a run without arguments."""
+    if not check.cmake("fuzz"):
+        return
+    check.build("fuzz")
+    env = {"ASAN_OPTIONS": "detect_stack_use_after_return=1", "UBSAN_OPTIONS": "print_stacktrace=1"}
+    check.ctest("fuzz", env=env)
     check.run("end to end, sanitizers", [sys.executable, "tests/apptest/run.py", "--bin", "build/fuzz/bin", *ASAN_APPTESTS], count_closing_line,
               {**env, "NEZU_KILLS": "5"})
+
+
+def test_of(module):
+    return f"nezu_{module.replace('/', '_')}_test"
 
 
 def fuzzers():
@@ -197,7 +212,7 @@ def tsan(check):
     if not check.cmake("tsan"):
         return
     present = [m for m in TSAN if any(f.endswith("_test.cc") for f in os.listdir(f"{ROOT}/src/{m}"))]
-    check.build("tsan", *[f"nezu_{m.replace('/', '_')}_test" for m in present])
+    check.build("tsan", *[test_of(m) for m in present])
     check.ctest("tsan", "-R", f"^unit\\.({'|'.join(present)})$", env={"TSAN_OPTIONS": "halt_on_error=1 second_deadlock_stack=1"})
 
 
@@ -210,7 +225,8 @@ def lint(check):
         check.run("lint", ["tools/lint.sh"])
 
 
-STEPS = {"release": release, "traces": traces, "apptest": apptest, "lint": lint, "asan": asan, "tsan": tsan}
+STEPS = {"release": release, "traces": traces, "apptest": apptest, "lint": lint, "asan": asan, "asan-whole": asan_whole, "tsan": tsan}
+ALWAYS = ["release", "traces", "apptest", "lint", "asan"]  # without arguments
 
 
 def main():
@@ -224,7 +240,7 @@ def main():
         return 2
     signal.signal(signal.SIGTERM, lambda _s, _f: sys.exit(143))
     check = Check()
-    for name in arguments or STEPS:
+    for name in arguments or ALWAYS:
         STEPS[name](check)
     for name, log in check.failures:
         print(f"failed: {name}   ({os.path.relpath(log, ROOT)})")
