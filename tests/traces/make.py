@@ -610,6 +610,32 @@ def no_head_where_one_must_begin():
     return t
 
 
+def blind(amid_an_exchange):
+    t = Trace().open()
+    for i in range(20):
+        unseen = 4 <= i < 14
+        unanswered = amid_an_exchange and i == 3
+        start = 10 + 20 * i + max(0, min(i - 3, 10)) * 300
+        t.c(get(f"/{i}"), t=start, lost=unseen)
+        t.s(ok("x" * 20000) if unseen else ok(), t=start + 10, lost=unseen or unanswered)
+        if unanswered:
+            t.expect(uri=f"/{i}", completeness="no_response", reason="response_lost")
+        elif not unseen:
+            t.expect(uri=f"/{i}", ms=10, response_bytes=5, reason=None, **COMPLETE)
+    return t
+
+
+@case
+def blind_for_a_while():
+    """The capture loses both directions for seconds, the connection goes on: it is measured again when the capture sees again."""
+    return blind(False)
+
+
+@case
+def blind_from_amid_an_exchange():
+    return blind(True)
+
+
 def main():
     check, wrong = "--check" in sys.argv[1:], 0
     for name, function in CASES.items():

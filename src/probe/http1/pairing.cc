@@ -135,7 +135,9 @@ void Exchange::anchor(const Connection& c, Request& r) const {
   r.anchored = c.user.message[0].acted;
   // Nothing is missing since the request before, and the client has received something in between.
   if (!r.anchored) r.anchored = r.contiguous && flow::after(r.ack_first, c.user.message[0].prior_ack);
-  if (!r.anchored && c.user.joined) r.anchored = r.tentative = true;
+  // Both streams have lost their place: it is like joining the connection here.
+  const bool lost = !r.contiguous && !c.user.server_certain;
+  if (!r.anchored && (c.user.joined || lost)) r.anchored = r.tentative = true;
 }
 
 // The client doesn't wait for responses: positions prove nothing any more on this connection, only order does.
