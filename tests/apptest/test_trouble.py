@@ -171,16 +171,18 @@ def wrong_certificates(lab):
     lab.expect_error("certificate|tls|TLS|handshake|refus|manager|session|link|peer")
     foreign = Pki(lab, rig.site, name="foreign")
     own, other = rig.pki.files("edge"), foreign.files("edge")
-    # Certificates of a foreign authority; then our manager seen with a foreign authority.
-    for tls in ({**other, "ca": own["ca"]}, {**own, "ca": other["ca"]}):
+    # Files that don't fit each other are a mistake of the configuration: told at once, with the file's name.
+    for tls, named in (({**other, "ca": own["ca"]}, "edge.crt"), ({**own, "ca": other["ca"]}, "edge.crt"),
+                       ({**own, "key": lab.path("none.key")}, "none.key")):
         probe = rig.probe("node-a", changes={"manager": {"tls": tls}}).start()
-        wait_for("a word about it", lambda p=probe: p.process.must_run() and any(
-            word in p.process.text().lower() for word in ("certificate", "tls", "handshake")), 15)
-        expect(not rig.manager.api("/probes")["probes"] or not rig.manager.probe()["holder"], "admitted with a wrong certificate")
-        probe.stop()
-    probe = rig.probe("node-a", changes={"manager": {"tls": {**own, "key": lab.path("none.key")}}}).start()
-    expect_equal(probe.process.wait(10), 2, "status without the key's file")
-    expect("none.key" in probe.process.text(), probe.process.tail())
+        expect_equal(probe.process.wait(10), 2, "status with " + named)
+        expect(named in probe.process.text(), probe.process.tail())
+    # A whole set of a foreign authority: nobody is admitted, and the log says why.
+    probe = rig.probe("node-a", changes={"manager": {"tls": other}}).start()
+    wait_for("a word about it", lambda: probe.process.must_run() and any(
+        word in probe.process.text().lower() for word in ("certificate", "tls", "handshake")), 15)
+    expect(not rig.manager.api("/probes")["probes"] or not rig.manager.probe()["holder"], "admitted with a wrong certificate")
+    probe.stop()
     rig.probe("node-a").start().wait_admitted(rig.manager)
 
 

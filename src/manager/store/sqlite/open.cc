@@ -131,6 +131,12 @@ Result<Loaded> SqliteStore::load() {
       status_.damage = fmt::format("{}: {}", options_.path, what);
     }
   }
+  // From here on a stop that isn't close()'s is an unclean one. Where that can't be written (a full disk), the first batch does it.
+  if (writer_ != nullptr) {
+    const auto marked = writer_->exec("UPDATE meta SET value=0 WHERE key='clean'");
+    marked_running_ = marked.ok();
+    if (!marked) note_failure(marked.error());
+  }
   thread_ = std::thread([this] { run(); });
   return loaded;
 }
