@@ -1,5 +1,5 @@
-// floor MODE FILE.pcap: what only reading a capture costs: each packet's addresses, ports, sequence number and flags are touched, and nothing
-// is done with them. Modes:
+// floor MODE FILE.pcap: what only reading a capture costs: each packet's addresses, ports, sequence number and flags are touched, and
+// nothing is done with them. Modes:
 //   pcap   libpcap's loop
 //   map    the file mapped, records walked ("floor B")
 //   ahead  the same, with a prefetch 4 KiB ahead
@@ -100,11 +100,11 @@ int main(int argc, char** argv) {
   if (argc != 3) return 2;
   const char* mode = argv[1];
   Touched t;
-  const bool ok = std::strcmp(mode, "pcap") == 0 ? by_libpcap(argv[2], t)
-                  : std::strcmp(mode, "map") == 0 ? mapped(argv[2], false, t)
+  const bool ok = std::strcmp(mode, "pcap") == 0    ? by_libpcap(argv[2], t)
+                  : std::strcmp(mode, "map") == 0   ? mapped(argv[2], false, t)
                   : std::strcmp(mode, "ahead") == 0 ? mapped(argv[2], true, t)
-                  : std::strcmp(mode, "read") == 0 && by_read(argv[2], t);
-  std::printf("{\"packets\":%llu,\"bytes\":%llu,\"mix\":%llu}\n", static_cast<unsigned long long>(t.packets), static_cast<unsigned long long>(t.bytes),
-              static_cast<unsigned long long>(t.mix));
+                                                    : std::strcmp(mode, "read") == 0 && by_read(argv[2], t);
+  std::printf("{\"packets\":%llu,\"bytes\":%llu,\"mix\":%llu}\n", static_cast<unsigned long long>(t.packets),
+              static_cast<unsigned long long>(t.bytes), static_cast<unsigned long long>(t.mix));
   return ok ? 0 : 1;
 }

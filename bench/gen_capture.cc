@@ -51,7 +51,14 @@ struct Span {
 class Generator {
  public:
   Generator(Kind kind, std::uint64_t bytes, std::uint64_t seed, double loss, std::FILE* out, std::FILE* truth)
-      : kind_(kind), bytes_wanted_(bytes), loss_(loss), out_(out), truth_(truth), dice_(seed), loss_dice_(seed ^ 0x5eed), messages_(kind, dice_) {}
+      : kind_(kind),
+        bytes_wanted_(bytes),
+        loss_(loss),
+        out_(out),
+        truth_(truth),
+        dice_(seed),
+        loss_dice_(seed ^ 0x5eed),
+        messages_(kind, dice_) {}
 
   void run() {
     const std::uint32_t header[6] = {0xa1b2c3d4, 0x00040002, 0, 0, 262144, 1};
@@ -77,9 +84,12 @@ class Generator {
 
   std::string totals(const char* kind) const {
     char text[512];
-    std::snprintf(text, sizeof text, "{\"kind\":\"%s\",\"transactions\":%llu,\"connections\":%llu,\"packets\":%llu,\"bytes\":%llu,\"left_out\":%llu,\"seconds\":%.6f}\n", kind,
-                  static_cast<unsigned long long>(transactions_), static_cast<unsigned long long>(opened_), static_cast<unsigned long long>(packets_),
-                  static_cast<unsigned long long>(bytes_), static_cast<unsigned long long>(left_out_), static_cast<double>(last_us_) * 1e-6);
+    std::snprintf(
+        text, sizeof text,
+        "{\"kind\":\"%s\",\"transactions\":%llu,\"connections\":%llu,\"packets\":%llu,\"bytes\":%llu,\"left_out\":%llu,\"seconds\":%.6f}\n",
+        kind, static_cast<unsigned long long>(transactions_), static_cast<unsigned long long>(opened_),
+        static_cast<unsigned long long>(packets_), static_cast<unsigned long long>(bytes_), static_cast<unsigned long long>(left_out_),
+        static_cast<double>(last_us_) * 1e-6);
     return text;
   }
 
@@ -136,8 +146,9 @@ class Generator {
     std::size_t whole = 0, unacknowledged = 0;
     for (const Segment& s : segments) {
       const bool last = s.end == message.size();
-      const std::string frame = tcp_frame(from, to, seq + static_cast<std::uint32_t>(s.begin), other, static_cast<std::uint8_t>(kAck | (last ? kPush : 0)),
-                                          std::string_view(message).substr(s.begin, s.end - s.begin));
+      const std::string frame =
+          tcp_frame(from, to, seq + static_cast<std::uint32_t>(s.begin), other, static_cast<std::uint8_t>(kAck | (last ? kPush : 0)),
+                    std::string_view(message).substr(s.begin, s.end - s.begin));
       if (dice_.chance(0.005)) send(s.at_us + ack_delay + 300, frame);  // its acknowledgement was late, and it is sent again
       send(s.at_us, frame);
       seen[s.begin / step] = true;
@@ -191,11 +202,13 @@ class Generator {
     ++transactions_;
     const auto seconds = [](std::uint64_t us) {
       char text[40];
-      std::snprintf(text, sizeof text, "%llu.%06llu000", static_cast<unsigned long long>(us / 1'000'000), static_cast<unsigned long long>(us % 1'000'000));
+      std::snprintf(text, sizeof text, "%llu.%06llu000", static_cast<unsigned long long>(us / 1'000'000),
+                    static_cast<unsigned long long>(us % 1'000'000));
       return std::string(text);
     };
-    std::fprintf(truth_, "%s,%s,%s,%s,%s,%s,1.1,%d,%s,%s,%zu,%zu\n", seconds(kEpochUs + q.begin_us).c_str(), text(c.client).c_str(), text(c.server).c_str(), e.method.c_str(),
-                 e.host.c_str(), e.uri.c_str(), e.status, seconds(r.end_us - q.begin_us).c_str(), seconds(r.begin_us - q.end_us).c_str(), e.request_bytes, e.response_bytes);
+    std::fprintf(truth_, "%s,%s,%s,%s,%s,%s,1.1,%d,%s,%s,%zu,%zu\n", seconds(kEpochUs + q.begin_us).c_str(), text(c.client).c_str(),
+                 text(c.server).c_str(), e.method.c_str(), e.host.c_str(), e.uri.c_str(), e.status, seconds(r.end_us - q.begin_us).c_str(),
+                 seconds(r.begin_us - q.end_us).c_str(), e.request_bytes, e.response_bytes);
   }
 
   void write(std::uint64_t at_us, const std::string& frame) {
@@ -226,21 +239,27 @@ class Generator {
 };
 
 int generate(int argc, char** argv) {
-  static const std::pair<const char*, Kind> kKinds[] = {{"web", Kind::web}, {"api", Kind::api}, {"conns", Kind::conns}, {"junk", Kind::junk}};
-  const auto* kind = argc >= 5 ? std::find_if(std::begin(kKinds), std::end(kKinds), [&](const auto& k) { return std::strcmp(k.first, argv[1]) == 0; }) : std::end(kKinds);
+  static const std::pair<const char*, Kind> kKinds[] = {
+      {"web", Kind::web}, {"api", Kind::api}, {"conns", Kind::conns}, {"junk", Kind::junk}};
+  const auto* kind =
+      argc >= 5 ? std::find_if(std::begin(kKinds), std::end(kKinds), [&](const auto& k) { return std::strcmp(k.first, argv[1]) == 0; })
+                : std::end(kKinds);
   if (kind == std::end(kKinds) || argc > 6) {
     std::fprintf(stderr, "usage: gen_capture web|api|conns|junk BYTES SEED OUT.pcap [LOSS]\n");
     return 2;
   }
   const std::string path = argv[4];
-  const auto open = [](const std::string& name) { return std::unique_ptr<std::FILE, int (*)(std::FILE*)>(std::fopen(name.c_str(), "wb"), std::fclose); };
+  const auto open = [](const std::string& name) {
+    return std::unique_ptr<std::FILE, int (*)(std::FILE*)>(std::fopen(name.c_str(), "wb"), std::fclose);
+  };
   const auto out = open(path), truth = open(path + ".truth.csv"), json = open(path + ".json");
   if (!out || !truth || !json) {
     std::perror(path.c_str());
     return 1;
   }
   std::setvbuf(out.get(), nullptr, _IOFBF, 4u << 20);
-  Generator generator(kind->second, std::strtoull(argv[2], nullptr, 10), std::strtoull(argv[3], nullptr, 10), argc == 6 ? std::atof(argv[5]) : 0, out.get(), truth.get());
+  Generator generator(kind->second, std::strtoull(argv[2], nullptr, 10), std::strtoull(argv[3], nullptr, 10),
+                      argc == 6 ? std::atof(argv[5]) : 0, out.get(), truth.get());
   generator.run();
   std::fputs(generator.totals(kind->first).c_str(), json.get());
   for (std::FILE* f : {out.get(), truth.get(), json.get()}) {

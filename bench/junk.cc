@@ -30,7 +30,8 @@ std::string junk_frame(Dice& dice) {
   }
   if (kind < 0.82) return data(dice, 80, noise(dice, dice.between(1, 1'460)));
   if (kind < 0.87) {  // the beginning of a message, and then nothing
-    return data(dice, 80, dice.chance(0.5) ? "GET /" + dice.hex(dice.between(1, 300)) : "HTTP/1.1 200 OK\r\nX: " + dice.hex(dice.between(1, 300)));
+    return data(dice, 80,
+                dice.chance(0.5) ? "GET /" + dice.hex(dice.between(1, 300)) : "HTTP/1.1 200 OK\r\nX: " + dice.hex(dice.between(1, 300)));
   }
   if (kind < 0.92) {  // lengths that can't be
     std::string f = data(dice, 80, noise(dice, dice.between(1, 200)));

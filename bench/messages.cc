@@ -24,14 +24,16 @@ const char* reason_of(int status) {
 Messages::Messages(Kind kind, Dice& dice) : kind_(kind), dice_(dice) {
   static const char* kSites[] = {"shop.example.com", "www.example.net", "api.example.org", "portal.example.co.jp"};
   for (int i = 0; i < 120; ++i) hosts_.push_back("n" + std::to_string(i) + "." + kSites[i % 4]);
-  static const char* kAreas[] = {"/catalog/item", "/account", "/v1/orders", "/static/css/site", "/img/p", "/search", "/basket", "/report/daily"};
+  static const char* kAreas[] = {"/catalog/item", "/account", "/v1/orders", "/static/css/site",
+                                 "/img/p",        "/search",  "/basket",    "/report/daily"};
   for (int i = 0; i < 1'500; ++i) {
     std::string path = std::string(kAreas[i % 8]) + "/" + std::to_string(i * 37 % 1'000);
     if (i % 3 == 0) path += "/detail/" + dice_.hex(8);
     if (i % 4 == 0) path += "?page=" + std::to_string(i % 50) + "&sort=price&q=%E6%99%82%E9%96%93";
     paths_.push_back(path);
   }
-  while (pool_.size() < kPool) pool_ += "{\"id\":" + std::to_string(dice_.below(100'000)) + ",\"name\":\"" + dice_.hex(12) + "\",\"tags\":[\"a\",\"b\"]}\n";
+  while (pool_.size() < kPool)
+    pool_ += "{\"id\":" + std::to_string(dice_.below(100'000)) + ",\"name\":\"" + dice_.hex(12) + "\",\"tags\":[\"a\",\"b\"]}\n";
 }
 
 std::size_t Messages::body_size(int status) {
@@ -75,11 +77,14 @@ Exchange Messages::make(bool close) {
   const char* connection = close ? "Connection: close\r\n" : "Connection: keep-alive\r\n";
   std::string& q = e.request;
   q = e.method + " " + e.uri + " HTTP/1.1\r\nHost: " + e.host + "\r\n" + connection +
-      "User-Agent: Mozilla/5.0 (X11; Linux x86_64; rv:128.0) Gecko/20100101 Firefox/128.0\r\nAccept: text/html,application/json;q=0.9,*/*;q=0.8\r\n"
-      "Accept-Language: ja,en;q=0.5\r\nAccept-Encoding: gzip, deflate\r\nCookie: session=" + dice_.hex(32) + "; theme=dark; ab=" + dice_.hex(dice_.between(20, 200)) + "\r\n";
+      "User-Agent: Mozilla/5.0 (X11; Linux x86_64; rv:128.0) Gecko/20100101 Firefox/128.0\r\nAccept: "
+      "text/html,application/json;q=0.9,*/*;q=0.8\r\n"
+      "Accept-Language: ja,en;q=0.5\r\nAccept-Encoding: gzip, deflate\r\nCookie: session=" +
+      dice_.hex(32) + "; theme=dark; ab=" + dice_.hex(dice_.between(20, 200)) + "\r\n";
   if (kind_ == Kind::api) q += "Authorization: Bearer " + dice_.hex(120) + "\r\n";
   if (e.method[0] == 'P') {
-    e.request_bytes = kind_ == Kind::web ? static_cast<std::size_t>(std::clamp(dice_.lognormal(900, 1.3), 50.0, 200'000.0)) : dice_.between(100, 700);
+    e.request_bytes =
+        kind_ == Kind::web ? static_cast<std::size_t>(std::clamp(dice_.lognormal(900, 1.3), 50.0, 200'000.0)) : dice_.between(100, 700);
     q += "Content-Type: application/json\r\nContent-Length: " + std::to_string(e.request_bytes) + "\r\n";
   }
   q += "\r\n";
@@ -91,9 +96,9 @@ Exchange Messages::make(bool close) {
   const std::size_t size = bodiless ? 0 : body_size(e.status);
   const bool chunked = !bodiless && e.status == 200 && dice_.chance(kind_ == Kind::web ? 0.35 : 0.2);
   std::string& r = e.response;
-  r = "HTTP/1.1 " + std::to_string(e.status) + " " + reason_of(e.status) + "\r\nServer: nginx\r\nDate: Thu, 01 Jan 2026 00:00:00 GMT\r\n" + connection +
-      "Content-Type: application/json; charset=utf-8\r\nCache-Control: private, max-age=0\r\nETag: \"" + dice_.hex(16) + "\"\r\nX-Trace: " +
-      dice_.hex(dice_.between(16, 160)) + "\r\n";
+  r = "HTTP/1.1 " + std::to_string(e.status) + " " + reason_of(e.status) + "\r\nServer: nginx\r\nDate: Thu, 01 Jan 2026 00:00:00 GMT\r\n" +
+      connection + "Content-Type: application/json; charset=utf-8\r\nCache-Control: private, max-age=0\r\nETag: \"" + dice_.hex(16) +
+      "\"\r\nX-Trace: " + dice_.hex(dice_.between(16, 160)) + "\r\n";
   if (!bodiless) r += chunked ? std::string("Transfer-Encoding: chunked\r\n") : "Content-Length: " + std::to_string(size) + "\r\n";
   r += "\r\n";
   if (!bodiless && e.method != "HEAD") add_body(e, size, chunked);

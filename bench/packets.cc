@@ -16,7 +16,8 @@ void put32(std::string& s, std::uint32_t v) {
 std::uint32_t sum(std::string_view s, std::uint32_t start = 0) {
   std::uint64_t total = start;
   std::size_t i = 0;
-  for (; i + 1 < s.size(); i += 2) total += static_cast<std::uint32_t>(static_cast<std::uint8_t>(s[i]) << 8 | static_cast<std::uint8_t>(s[i + 1]));
+  for (; i + 1 < s.size(); i += 2)
+    total += static_cast<std::uint32_t>(static_cast<std::uint8_t>(s[i]) << 8 | static_cast<std::uint8_t>(s[i + 1]));
   if (i < s.size()) total += static_cast<std::uint32_t>(static_cast<std::uint8_t>(s[i]) << 8);
   while (total >> 16) total = (total & 0xffff) + (total >> 16);
   return static_cast<std::uint32_t>(total);
@@ -55,7 +56,8 @@ std::string text(const Address& a) {
   return out;
 }
 
-std::string tcp_frame(const Address& from, const Address& to, std::uint32_t seq, std::uint32_t ack, std::uint8_t flags, std::string_view payload) {
+std::string tcp_frame(const Address& from, const Address& to, std::uint32_t seq, std::uint32_t ack, std::uint8_t flags,
+                      std::string_view payload) {
   static const std::string kSynOptions("\x02\x04\x05\xb4\x01\x01\x04\x02\x01\x03\x03\x07", 12);
   const std::string_view options = (flags & kSyn) != 0 ? std::string_view(kSynOptions) : std::string_view();
   const auto tcp_length = static_cast<std::uint32_t>(20 + options.size() + payload.size());

@@ -19,7 +19,8 @@ std::string text(const Address& address);           // "10.0.0.1:80", "[2001:db8
 
 enum Flags : std::uint8_t { kFin = 1, kSyn = 2, kRst = 4, kPush = 8, kAck = 16 };
 
-std::string tcp_frame(const Address& from, const Address& to, std::uint32_t seq, std::uint32_t ack, std::uint8_t flags, std::string_view payload);
+std::string tcp_frame(const Address& from, const Address& to, std::uint32_t seq, std::uint32_t ack, std::uint8_t flags,
+                      std::string_view payload);
 
 // Bytes of payload that fit one frame of 1514 bytes.
 inline std::size_t mss(const Address& a) { return a.v6 ? 1440 : 1460; }

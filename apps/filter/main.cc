@@ -40,7 +40,8 @@ int main(int argc, char** argv) {
   if (argc != 5 || std::strcmp(argv[3], "--") != 0) return refuse("usage: nezu-filter LINKTYPE SNAPLEN -- EXPRESSION");
   const nezu::Result<std::uint64_t> link = nezu::parse_u64(argv[1], UINT16_MAX);
   const nezu::Result<std::uint64_t> snap_length = nezu::parse_u64(argv[2], 262144);
-  if (!link.ok() || !nezu::probe::is_readable(static_cast<std::uint32_t>(*link))) return refuse(std::string("unknown link type ") + argv[1]);
+  if (!link.ok() || !nezu::probe::is_readable(static_cast<std::uint32_t>(*link)))
+    return refuse(std::string("unknown link type ") + argv[1]);
   if (!snap_length.ok()) return refuse(std::string("snap length ") + argv[2] + "; wanted at most 262144");
   return compile(static_cast<nezu::probe::LinkType>(*link), static_cast<std::uint32_t>(*snap_length), argv[4]);
 }

@@ -1,19 +1,17 @@
 // nezu-load: puts a constant load on an HTTP/1.1 server, and counts what came back.
-#include <sys/signalfd.h>
-
+#include <fmt/format.h>
 #include <poll.h>
 #include <signal.h>
+#include <sys/signalfd.h>
 #include <unistd.h>
 
+#include <CLI/CLI.hpp>
 #include <atomic>
 #include <cstdio>
 #include <memory>
 #include <string>
 #include <thread>
 #include <vector>
-
-#include <CLI/CLI.hpp>
-#include <fmt/format.h>
 
 #include "common/base/text.h"
 #include "load/options.h"
@@ -33,7 +31,8 @@ struct CommandLine {
 void declare(CLI::App& app, CommandLine& line) {
   Options& o = line.options;
   app.add_option("SERVER", line.server, "address and port of the server, such as 192.0.2.1:80")->required();
-  app.add_option("-u,--uri", line.uris, "METHOD:/PATH[:WEIGHT[:BODY_BYTES]]; may be repeated; {n} becomes the request's number (default GET:/)");
+  app.add_option("-u,--uri", line.uris,
+                 "METHOD:/PATH[:WEIGHT[:BODY_BYTES]]; may be repeated; {n} becomes the request's number (default GET:/)");
   app.add_option("--uri-file", line.uri_file, "the same, one a line");
   app.add_option("-c,--connections", o.connections, "connections that are kept open")->capture_default_str();
   app.add_option("-r,--rate", o.rate, "requests per second, whatever the answers do; 0: as fast as possible")->capture_default_str();
@@ -149,9 +148,7 @@ int main(int argc, char** argv) {
   nezu::load::declare(app, line);
   try {
     app.parse(argc, argv);
-  } catch (const CLI::ParseError& error) {
-    return app.exit(error) == 0 ? 0 : 2;
-  }
+  } catch (const CLI::ParseError& error) { return app.exit(error) == 0 ? 0 : 2; }
   if (const nezu::Status ok = nezu::load::complete(line); !ok) {
     fmt::print(stderr, "nezu-load: {}\n", ok.error().message());
     return 2;

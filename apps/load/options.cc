@@ -1,10 +1,10 @@
 #include "load/options.h"
 
+#include <fmt/core.h>
+
 #include <cerrno>
 #include <charconv>
 #include <fstream>
-
-#include <fmt/core.h>
 
 #include "common/base/text.h"
 
@@ -84,9 +84,7 @@ Status validate(const Options& options) {
   if (options.connections < options.threads || options.connections > kConnectionsMax) {
     return wrong(fmt::format("--connections {}: wanted {}–{}", options.connections, options.threads, kConnectionsMax));
   }
-  if (!(options.rate >= 0) || options.rate > kRateMax) {
-    return wrong(fmt::format("--rate {}: wanted 0–{}", options.rate, kRateMax));
-  }
+  if (!(options.rate >= 0) || options.rate > kRateMax) { return wrong(fmt::format("--rate {}: wanted 0–{}", options.rate, kRateMax)); }
   if (!(options.close_share >= 0) || options.close_share > 1) {
     return wrong(fmt::format("--close-share {}: wanted 0–1", options.close_share));
   }

@@ -140,18 +140,13 @@ ResponseReader::State ResponseReader::take(std::string_view bytes) {
         if (read_line(bytes) && line_.empty()) part_ = Part::complete;
         break;
       case Part::body:
-      case Part::chunk:
-        take_body(bytes);
-        break;
+      case Part::chunk: take_body(bytes); break;
       case Part::until_close:
         body_bytes_ += bytes.size();
         bytes = {};
         break;
-      case Part::complete:
-        part_ = Part::malformed;
-        break;
-      case Part::malformed:
-        break;
+      case Part::complete: part_ = Part::malformed; break;
+      case Part::malformed: break;
     }
   }
   return state();

@@ -1,11 +1,11 @@
 #include "load/stats.h"
 
+#include <fmt/format.h>
+
 #include <algorithm>
 #include <bit>
 #include <iterator>
 #include <string_view>
-
-#include <fmt/format.h>
 
 namespace nezu::load {
 
@@ -94,9 +94,9 @@ std::string quoted(std::string_view text) {
 }
 
 std::string json_times(const Times& t) {
-  return fmt::format(R"({{"count":{},"average":{:.9f},"p50":{:.9f},"p90":{:.9f},"p95":{:.9f},"p99":{:.9f},"max":{:.9f}}})",
-                     t.count(), average(t), seconds(t.quantile(0.5)), seconds(t.quantile(0.9)), seconds(t.quantile(0.95)),
-                     seconds(t.quantile(0.99)), seconds(t.max()));
+  return fmt::format(R"({{"count":{},"average":{:.9f},"p50":{:.9f},"p90":{:.9f},"p95":{:.9f},"p99":{:.9f},"max":{:.9f}}})", t.count(),
+                     average(t), seconds(t.quantile(0.5)), seconds(t.quantile(0.9)), seconds(t.quantile(0.95)), seconds(t.quantile(0.99)),
+                     seconds(t.max()));
 }
 
 std::string text_times(std::string_view what, const Times& t) {
@@ -110,9 +110,11 @@ std::string text_times(std::string_view what, const Times& t) {
 std::string to_text(const Stats& s, const Options& options) {
   std::string out;
   const auto to = std::back_inserter(out);
-  fmt::format_to(to, "{} requests sent in {:.2f} s, {} answered ({:.1f}/s) over {} connections\n", s.sent, seconds(s.elapsed),
-                 s.answered, rate(s), s.connections);
-  fmt::format_to(to, "not answered    {} timed out, {} reset, {} closed, {} malformed, {} abandoned; {} not sent (all connections busy), {} connections failed\n",
+  fmt::format_to(to, "{} requests sent in {:.2f} s, {} answered ({:.1f}/s) over {} connections\n", s.sent, seconds(s.elapsed), s.answered,
+                 rate(s), s.connections);
+  fmt::format_to(to,
+                 "not answered    {} timed out, {} reset, {} closed, {} malformed, {} abandoned; {} not sent (all connections busy), {} "
+                 "connections failed\n",
                  s.timed_out, s.reset, s.closed, s.malformed, s.abandoned, s.skipped, s.connect_failures);
   out += "statuses       ";
   for (const auto& [status, count] : s.statuses) fmt::format_to(to, " {}: {}", status, count);

@@ -22,13 +22,15 @@ void read_link(const config::Node& n, Config& c) {
     return;
   }
   for (const char* key : {"ca", "certificate", "key"}) {
-    if (!tls[key].given()) tls[key].error("left out: wanted a PEM file (nezuctl pki makes them), or link.insecure: true on a loopback address");
+    if (!tls[key].given())
+      tls[key].error("left out: wanted a PEM file (nezuctl pki makes them), or link.insecure: true on a loopback address");
   }
 }
 
 void read_api(const config::Node& n, Config& c) {
   c.api = n["listen"].host_port(c.api);
-  if (!net::is_loopback(c.api.host)) n["listen"].wanted("a loopback address (127.0.0.1, ::1, localhost): this version's API has no accounts");
+  if (!net::is_loopback(c.api.host))
+    n["listen"].wanted("a loopback address (127.0.0.1, ::1, localhost): this version's API has no accounts");
 }
 
 void read_store(const config::Node& n, Config& c) {
@@ -82,8 +84,9 @@ Result<Config> parse_config(const std::string& text, const std::string& file) {
   read_failover(root["failover"], c.driver.monitor);
   read_limits(root["limits"], c.driver.monitor);
   const config::Node log = root["log"];
-  c.log_level = log["level"].choice(log::Level::info, {{"debug", log::Level::debug}, {"info", log::Level::info},
-                                                       {"warning", log::Level::warning}, {"error", log::Level::error}});
+  c.log_level = log["level"].choice(
+      log::Level::info,
+      {{"debug", log::Level::debug}, {"info", log::Level::info}, {"warning", log::Level::warning}, {"error", log::Level::error}});
   c.log_format = log["format"].choice(log::Format::text, {{"text", log::Format::text}, {"json", log::Format::json}});
   if (const Status status = document->finish(); !status.ok()) return status.error();
   c.driver.version = NEZU_VERSION;
@@ -104,11 +107,12 @@ std::vector<std::string> needs_restart(const Config& now, const Config& next) {
   const auto& a = now.driver.monitor;
   const auto& b = next.driver.monitor;
   check(now.link == next.link && now.insecure == next.insecure, "link.listen");
-  check(now.tls.ca == next.tls.ca && now.tls.certificate == next.tls.certificate && now.tls.key == next.tls.key, "link.tls (other file names)");
+  check(now.tls.ca == next.tls.ca && now.tls.certificate == next.tls.certificate && now.tls.key == next.tls.key,
+        "link.tls (other file names)");
   check(now.api == next.api, "api.listen");
   const store::Retention &kept = now.store.retention, &wanted = next.store.retention;
-  check(now.store.path == next.store.path && now.store.fold_every == next.store.fold_every && kept.s1 == wanted.s1 && kept.s10 == wanted.s10 &&
-            kept.m1 == wanted.m1 && kept.h1 == wanted.h1 && kept.d1 == wanted.d1,
+  check(now.store.path == next.store.path && now.store.fold_every == next.store.fold_every && kept.s1 == wanted.s1 &&
+            kept.s10 == wanted.s10 && kept.m1 == wanted.m1 && kept.h1 == wanted.h1 && kept.d1 == wanted.d1,
         "store");
   check(now.driver.ingest.window == next.driver.ingest.window, "window");
   check(a.session_timeout == b.session_timeout && a.reconnect_grace == b.reconnect_grace && a.claim_patience == b.claim_patience &&

@@ -29,7 +29,8 @@ TEST(Config, the_example_is_well_and_has_the_defaults) {
   ASSERT_TRUE(text.ok());
   auto example = parse_config(*text, "example");
   ASSERT_TRUE(example.ok()) << example.error().message();
-  auto tls = parse_config("link: {tls: {ca: /etc/nezuban/pki/ca.crt, certificate: /etc/nezuban/pki/manager.crt, key: /etc/nezuban/pki/manager.key}}\n", "f");
+  auto tls = parse_config(
+      "link: {tls: {ca: /etc/nezuban/pki/ca.crt, certificate: /etc/nezuban/pki/manager.crt, key: /etc/nezuban/pki/manager.key}}\n", "f");
   ASSERT_TRUE(tls.ok());
   EXPECT_TRUE(needs_restart(*example, *tls).empty());
 }
@@ -47,7 +48,9 @@ TEST(Config, without_insecure_all_three_files_are_needed) {
 }
 
 TEST(Config, all_errors_are_told_with_their_places) {
-  const std::string text = errors(std::string(kPlain) + "window: 10s\nfailover:\n  claim_patience: soon\nlimits: {probes: 0}\napi: {listen: \"0.0.0.0:7480\"}\nfoo: 1\n");
+  const std::string text =
+      errors(std::string(kPlain) +
+             "window: 10s\nfailover:\n  claim_patience: soon\nlimits: {probes: 0}\napi: {listen: \"0.0.0.0:7480\"}\nfoo: 1\n");
   EXPECT_NE(text.find("manager.yaml:2:9: window"), std::string::npos) << text;
   EXPECT_NE(text.find("manager.yaml:4:19: failover.claim_patience"), std::string::npos) << text;
   EXPECT_NE(text.find("manager.yaml:5:18: limits.probes"), std::string::npos) << text;
@@ -69,7 +72,8 @@ TEST(Config, a_coarser_level_is_kept_as_long_as_a_finer_one) {
 
 TEST(Config, a_reload_names_what_needs_a_restart) {
   auto now = parse_config(kPlain, "f");
-  auto next = parse_config("link: {listen: \"127.0.0.1:7401\", insecure: true}\nlog: {level: debug}\nfailover: {reconnect_grace: 5s}\n", "f");
+  auto next =
+      parse_config("link: {listen: \"127.0.0.1:7401\", insecure: true}\nlog: {level: debug}\nfailover: {reconnect_grace: 5s}\n", "f");
   ASSERT_TRUE(now.ok() && next.ok());
   EXPECT_EQ(needs_restart(*now, *next), (std::vector<std::string>{"link.listen", "failover"}));
 }

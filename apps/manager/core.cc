@@ -57,7 +57,12 @@ std::vector<api::Change> api_changes(const std::vector<session::CatalogueChange>
 }  // namespace
 
 Core::Core(session::Driver& driver, store::Store& store, const Clock& clock, const std::string& version, const store::Loaded& loaded)
-    : driver_(driver), store_(store), clock_(clock), version_(version), started_(clock.wall()), clean_stop_(loaded.clean_stop),
+    : driver_(driver),
+      store_(store),
+      clock_(clock),
+      version_(version),
+      started_(clock.wall()),
+      clean_stop_(loaded.clean_stop),
       next_service_(static_cast<store::ServiceId>(loaded.next_service_id)),
       next_target_(static_cast<store::TargetId>(loaded.next_target_id)) {}
 
@@ -87,7 +92,8 @@ std::vector<api::ServiceView> Core::services() const {
   for (const auto& [id, row] : driver_.services()) {
     if (!row.deleted) all.push_back(view(row));
   }
-  std::sort(all.begin(), all.end(), [](const auto& a, const auto& b) { return a.row.definition.full_name() < b.row.definition.full_name(); });
+  std::sort(all.begin(), all.end(),
+            [](const auto& a, const auto& b) { return a.row.definition.full_name() < b.row.definition.full_name(); });
   return all;
 }
 
@@ -124,8 +130,10 @@ session::Idle Core::idle() const {
 }
 
 void Core::enqueue(Plan plan, Answer done) {
-  if (driver_.committer().paused()) return done(Error(ErrorCode::unavailable, "the database can't be written: " + driver_.committer().fault()));
-  if (tasks_.size() >= kMaxTasks) return done(Error(ErrorCode::unavailable, fmt::format("{} changes of the catalogue wait already", kMaxTasks)));
+  if (driver_.committer().paused())
+    return done(Error(ErrorCode::unavailable, "the database can't be written: " + driver_.committer().fault()));
+  if (tasks_.size() >= kMaxTasks)
+    return done(Error(ErrorCode::unavailable, fmt::format("{} changes of the catalogue wait already", kMaxTasks)));
   tasks_.push_back({std::move(plan), std::move(done)});
   next();
 }
@@ -166,10 +174,13 @@ void Core::apply(std::vector<definition::Service> services, bool dry_run, bool p
 }
 
 void Core::remove(const std::string& full_name, UniqueFunction<void(Status)> done) {
-  enqueue([this, full_name] { return session::plan_removal(driver_.services(), full_name, idle(), next_service_, next_target_, clock_.wall()); },
+  enqueue([this,
+           full_name] { return session::plan_removal(driver_.services(), full_name, idle(), next_service_, next_target_, clock_.wall()); },
           [done = std::move(done)](Result<std::vector<api::Change>> changes) mutable {
-            if (changes.ok()) done({});
-            else done(changes.error());
+            if (changes.ok())
+              done({});
+            else
+              done(changes.error());
           });
 }
 

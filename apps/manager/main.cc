@@ -18,9 +18,7 @@ int main(int argc, char** argv) {
   run->add_flag("--check-config", check, "check the configuration, say what is wrong with it, and end");
   try {
     app.parse(argc, argv);
-  } catch (const CLI::ParseError& error) {
-    return app.exit(error) == 0 ? kExitWell : kExitUsage;
-  }
+  } catch (const CLI::ParseError& error) { return app.exit(error) == 0 ? kExitWell : kExitUsage; }
   auto config = load_config(file);
   if (!config.ok()) {
     fmt::print(stderr, "{}\n", config.error().message());

@@ -47,7 +47,9 @@ Status Program::open() {
 Status Program::listen_link() {
   const auto accept = [this](std::unique_ptr<net::Stream> stream) { driver_->accept(std::move(stream), tls_ != nullptr); };
   auto acceptor = tls_ ? tls::listen(loop_, config_.link, tls_, accept,
-                                     [this](const std::string& who) { logger_->warning("connection refused", {{"reason", who}}); })
+                                     [this](const std::string& who) {
+                                       logger_->warning("connection refused", {{"reason", who}});
+                                     })
                        : net::listen_tcp(loop_, config_.link, accept);
   if (!acceptor.ok()) return acceptor.error();
   acceptor_ = *std::move(acceptor);
@@ -97,9 +99,11 @@ int Program::run() {
       logger_->error("nezu-manager can't start", status.error());
       return loop_.stop();
     }
-    logger_->info("nezu-manager is ready", {{"version", NEZU_VERSION}, {"instance", to_string(driver_->instance())},
+    logger_->info("nezu-manager is ready", {{"version", NEZU_VERSION},
+                                            {"instance", to_string(driver_->instance())},
                                             {"link", format_host_port({config_.link.host, acceptor_->port()})},
-                                            {"api", format_host_port({config_.api.host, server_->port()})}, {"tls", tls_ != nullptr}});
+                                            {"api", format_host_port({config_.api.host, server_->port()})},
+                                            {"tls", tls_ != nullptr}});
     if (const Status told = notifier_.ready(); !told.ok()) logger_->warning("systemd was not told", told.error());
   });
   tick();
@@ -137,7 +141,8 @@ void Program::reload() {
   if (tls_) {
     if (const Status status = tls_->reload(); !status.ok()) logger_->error("reload: the old certificates stay", status.error());
   }
-  for (const std::string& key : needs_restart(config_, *next)) logger_->warning("reload: this key takes effect with the next start", {{"key", key}});
+  for (const std::string& key : needs_restart(config_, *next))
+    logger_->warning("reload: this key takes effect with the next start", {{"key", key}});
 }
 
 void Program::stop() {

@@ -31,7 +31,8 @@ class Manager {
   Manager() {
     char name[] = "/tmp/nezu-manager-test-XXXXXX";
     directory_ = ::mkdtemp(name);
-    write("link: {listen: \"127.0.0.1:0\", insecure: true}\napi: {listen: \"127.0.0.1:0\"}\nstore: {path: " + directory_ + "/manager.db}\n");
+    write("link: {listen: \"127.0.0.1:0\", insecure: true}\napi: {listen: \"127.0.0.1:0\"}\nstore: {path: " + directory_ +
+          "/manager.db}\n");
   }
   ~Manager() {
     if (pid_ > 0) kill(SIGKILL);

@@ -1,9 +1,8 @@
 #include "nezuctl/command_line.h"
 
+#include <CLI/CLI.hpp>
 #include <cstdio>
 #include <memory>
-
-#include <CLI/CLI.hpp>
 
 #include "nezuctl/commands.h"
 
@@ -25,7 +24,8 @@ void add(CLI::App& parent, Parsed& parsed, const char* name, const char* help, R
   auto options = std::make_shared<Options>(defaults);
   CLI::App* app = parent.add_subcommand(name, help);
   add_options(*app, *options);
-  app->callback([&parsed, options, function] { parsed.run = [options, function](const Context& context) { return function(context, *options); }; });
+  app->callback(
+      [&parsed, options, function] { parsed.run = [options, function](const Context& context) { return function(context, *options); }; });
 }
 
 template <class Options>
@@ -51,10 +51,11 @@ void add_service(CLI::App& app, Parsed& parsed) {
     a.add_flag("--prune", o.prune, "services that are in none of the files are deleted");
     json_flag(a, o);
   };
-  add<ApplyOptions>(service, parsed, "apply", "makes the manager's definitions those of the files, all or nothing", service_apply, [&](CLI::App& a, ApplyOptions& o) {
-    files(a, o);
-    a.add_flag("--dry-run", o.dry_run, "only say what would change");
-  });
+  add<ApplyOptions>(service, parsed, "apply", "makes the manager's definitions those of the files, all or nothing", service_apply,
+                    [&](CLI::App& a, ApplyOptions& o) {
+                      files(a, o);
+                      a.add_flag("--dry-run", o.dry_run, "only say what would change");
+                    });
   add<ApplyOptions>(service, parsed, "diff", "what apply would change", service_apply,
                     [&](CLI::App& a, ApplyOptions& o) {
                       files(a, o);
@@ -70,10 +71,11 @@ void add_service(CLI::App& app, Parsed& parsed) {
     a.add_option("NAME", o.names, "GROUP/NAME")->required();
     json_flag(a, o);
   });
-  add<NamesOptions>(service, parsed, "delete", "deletes services; stop their monitoring first", service_delete, [](CLI::App& a, NamesOptions& o) {
-    a.add_option("NAME", o.names, "GROUP/NAME")->required();
-    a.add_flag("-y,--yes", o.yes, "don't ask");
-  });
+  add<NamesOptions>(service, parsed, "delete", "deletes services; stop their monitoring first", service_delete,
+                    [](CLI::App& a, NamesOptions& o) {
+                      a.add_option("NAME", o.names, "GROUP/NAME")->required();
+                      a.add_flag("-y,--yes", o.yes, "don't ask");
+                    });
 }
 
 void add_monitor(CLI::App& app, Parsed& parsed) {
@@ -82,7 +84,9 @@ void add_monitor(CLI::App& app, Parsed& parsed) {
     CLI::Option* names = a.add_option("NAME", o.names, "services, as GROUP/NAME");
     CLI::Option* all = a.add_flag("--all", o.all, "every service")->excludes(names);
     a.add_flag("--wait", o.wait, "until the probes have confirmed");
-    a.add_option("--wait-timeout", o.timeout, "how long --wait waits (status 1 then; the wish stands)")->capture_default_str()->type_name("DURATION");
+    a.add_option("--wait-timeout", o.timeout, "how long --wait waits (status 1 then; the wish stands)")
+        ->capture_default_str()
+        ->type_name("DURATION");
     json_flag(a, o);
     a.parse_complete_callback([names, all] {
       if (names->count() == 0 && all->count() == 0) throw CLI::RequiredError("NAME or --all");
@@ -92,7 +96,8 @@ void add_monitor(CLI::App& app, Parsed& parsed) {
     MonitorOptions defaults;
     defaults.start = start;
     auto kept = std::make_shared<MonitorOptions>(defaults);
-    CLI::App* command = group_app.add_subcommand(start ? "start" : "stop", start ? "wishes that services be monitored" : "wishes that services no longer be monitored");
+    CLI::App* command = group_app.add_subcommand(
+        start ? "start" : "stop", start ? "wishes that services be monitored" : "wishes that services no longer be monitored");
     options(*command, *kept);
     command->final_callback([&parsed, kept] { parsed.run = [kept](const Context& context) { return monitor(context, *kept); }; });
   }
@@ -103,12 +108,15 @@ void add_views(CLI::App& app, Parsed& parsed) {
   CLI::App* status_app = app.add_subcommand("status", "the manager's state, and what needs an eye");
   status_app->add_flag("--json", *json, "as JSON, as the API gives it");
   status_app->callback([&parsed, json] { parsed.run = [json](const Context& context) { return status(context, *json); }; });
-  add<TopOptions>(app, parsed, "top", "live table of all services (q ends it); one plain table where the output is no terminal", top, [](CLI::App& a, TopOptions& o) {
-    a.add_option("NAME", o.services, "only these services");
-    a.add_flag("--once", o.once, "print one table, and end");
-    a.add_flag("-t,--targets", o.targets, "web transactions too");
-    a.add_option("-s,--sort", o.sort, "name, rate, errors or p95")->check(CLI::IsMember({"name", "rate", "errors", "p95"}))->capture_default_str();
-  });
+  add<TopOptions>(app, parsed, "top", "live table of all services (q ends it); one plain table where the output is no terminal", top,
+                  [](CLI::App& a, TopOptions& o) {
+                    a.add_option("NAME", o.services, "only these services");
+                    a.add_flag("--once", o.once, "print one table, and end");
+                    a.add_flag("-t,--targets", o.targets, "web transactions too");
+                    a.add_option("-s,--sort", o.sort, "name, rate, errors or p95")
+                        ->check(CLI::IsMember({"name", "rate", "errors", "p95"}))
+                        ->capture_default_str();
+                  });
   add<QueryOptions>(app, parsed, "query", "figures of a service over time", query, [](CLI::App& a, QueryOptions& o) {
     a.add_option("SERVICE", o.service, "GROUP/NAME")->required();
     a.add_option("--target", o.target, "a web transaction, or all")->capture_default_str();
@@ -116,7 +124,9 @@ void add_views(CLI::App& app, Parsed& parsed) {
     a.add_option("--last", o.last, "the span up to --to (default 10m)")->type_name("DURATION");
     a.add_option("--from", o.from, "begin: -1h, 16:10, 2026-11-24, \"2026-11-24 16:10:05\", RFC 3339")->type_name("TIME");
     a.add_option("--to", o.to, "end; default now")->type_name("TIME");
-    a.add_option("--step", o.step, "1s, 10s, 1m, 1h, 1d or auto")->check(CLI::IsMember({"1s", "10s", "1m", "1h", "1d", "auto"}))->capture_default_str();
+    a.add_option("--step", o.step, "1s, 10s, 1m, 1h, 1d or auto")
+        ->check(CLI::IsMember({"1s", "10s", "1m", "1h", "1d", "auto"}))
+        ->capture_default_str();
     CLI::Option* as_json = a.add_flag("--json", o.json, "as JSON, as the API gives it");
     a.add_flag("--csv", o.csv, "as CSV; times in UTC, durations in seconds; what wasn't covered is empty")->excludes(as_json);
     a.add_flag("-w,--wide", o.wide, "more columns: p90, time to first byte, transfer, bytes, network");
@@ -139,7 +149,8 @@ void add_records(CLI::App& app, Parsed& parsed) {
   CLI::App& event = group(app, "event", "what the manager has to tell");
   add<EventOptions>(event, parsed, "list", "events, newest first", event_list, [](CLI::App& a, EventOptions& o) {
     a.add_flag("--open", o.open, "only those that are not closed");
-    a.add_option("--severity", o.severity, "at least: information, warning or error")->check(CLI::IsMember({"information", "warning", "error"}));
+    a.add_option("--severity", o.severity, "at least: information, warning or error")
+        ->check(CLI::IsMember({"information", "warning", "error"}));
     a.add_option("--limit", o.limit, "at most so many")->capture_default_str();
     json_flag(a, o);
   });
@@ -147,7 +158,9 @@ void add_records(CLI::App& app, Parsed& parsed) {
 
 void add_pki(CLI::App& app, Parsed& parsed) {
   CLI::App& pki = group(app, "pki", "a small certificate authority in a directory, for the links between probes and manager");
-  const auto directory = [](CLI::App& a, PkiOptions& o) { a.add_option("-d,--dir", o.directory, "the CA's directory")->capture_default_str()->type_name("DIR"); };
+  const auto directory = [](CLI::App& a, PkiOptions& o) {
+    a.add_option("-d,--dir", o.directory, "the CA's directory")->capture_default_str()->type_name("DIR");
+  };
   const auto making = [](CLI::App& a, PkiOptions& o, const char* lifetime) {
     a.add_option("--lifetime", o.lifetime, lifetime)->type_name("DURATION");
     a.add_flag("--force", o.force, "replace what is there");
@@ -207,7 +220,8 @@ std::string about_a_wrong_command(const CLI::App& app, int argc, char** argv) {
       known += (known.empty() ? "" : ", ") + command->get_name();
     }
     if (known.empty()) return {};
-    if (next == nullptr) return "no command \"" + printable(word) + "\"" + (at == &app ? "" : " in " + at->get_name()) + "; wanted one of: " + known;
+    if (next == nullptr)
+      return "no command \"" + printable(word) + "\"" + (at == &app ? "" : " in " + at->get_name()) + "; wanted one of: " + known;
     at = next;
   }
   return {};

@@ -35,7 +35,9 @@ void Output::write(std::string_view text) {
   }
 }
 
-Status Output::failure() const { return failed_ == 0 ? Status() : Status(Error(ErrorCode::io, Error::from_errno(failed_, "standard output").message())); }
+Status Output::failure() const {
+  return failed_ == 0 ? Status() : Status(Error(ErrorCode::io, Error::from_errno(failed_, "standard output").message()));
+}
 
 int Output::columns() const {
   winsize size{};
@@ -99,7 +101,8 @@ namespace {
 Error told(const Error& error, const std::string& base) {
   if (error.code() != ErrorCode::unavailable) return error;
   const std::size_t reason = error.message().find(": ", base.size());
-  return Error(ErrorCode::unavailable, "the manager can't be reached at " + base + (reason == std::string::npos ? "" : error.message().substr(reason)) +
+  return Error(ErrorCode::unavailable, "the manager can't be reached at " + base +
+                                           (reason == std::string::npos ? "" : error.message().substr(reason)) +
                                            " (another address: --url or NEZU_URL)");
 }
 
@@ -124,6 +127,8 @@ Status Context::remove(const std::string& path) const {
   return {};
 }
 
-std::string path_of(const std::string& collection, const std::string& name) { return "/" + collection + "/" + nezu::http::url_encode(name); }
+std::string path_of(const std::string& collection, const std::string& name) {
+  return "/" + collection + "/" + nezu::http::url_encode(name);
+}
 
 }  // namespace nezuctl

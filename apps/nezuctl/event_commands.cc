@@ -29,8 +29,10 @@ Result<int> event_list(const Context& context, const EventOptions& options) {
   Table table({{"OPENED (" + context.zone.name() + ")"}, {"CLOSED"}, {"SEVERITY"}, {"SUBJECT"}, {"CODE"}, {"TEXT"}}, context.out.colour());
   for (const json::Value& event : wanted) {
     const std::string closed = event["closed"].string_or("");
-    table.row({time_or_nothing(context.zone, event["opened"]), closed.empty() ? Cell("open", Style::warning) : Cell(context.zone.text_of(closed)),
-               severity(event["severity"].string_or("?")), event["subject"].string_or(""), event["code"].string_or(""), event["text"].string_or("")});
+    table.row({time_or_nothing(context.zone, event["opened"]),
+               closed.empty() ? Cell("open", Style::warning) : Cell(context.zone.text_of(closed)),
+               severity(event["severity"].string_or("?")), event["subject"].string_or(""), event["code"].string_or(""),
+               event["text"].string_or("")});
   }
   context.print(table.empty() ? "no events\n" : table.text(context.out.columns()));
   return kWell;

@@ -15,7 +15,8 @@ std::string probe_of(const json::Value& record) { return record["probe"].string_
 Cell gap_of(const json::Value& record) {
   const auto from = nezu::parse_rfc3339(record["last_covered"].string_or(""));
   const auto to = nezu::parse_rfc3339(record["first_covered"].string_or(""));
-  if (!from || !to) return Cell(record["open"].bool_or(false) ? "grows" : kNothing, record["open"].bool_or(false) ? Style::bad : Style::plain);
+  if (!from || !to)
+    return Cell(record["open"].bool_or(false) ? "grows" : kNothing, record["open"].bool_or(false) ? Style::bad : Style::plain);
   const std::int64_t gap = std::max<std::int64_t>(0, *to - *from);
   return gap == 0 ? Cell("none", Style::good) : Cell(seconds_text(static_cast<double>(gap) * 1e-9), Style::warning);
 }
@@ -35,11 +36,13 @@ struct Phase {
 
 // The phases in the order in which they happened, with the time since the first.
 std::string timeline(const Zone& zone, const json::Value& record, bool colour) {
-  static constexpr std::pair<const char*, const char*> kPhases[] = {
-      {"last_covered", "end of what the old instance delivered"}, {"lost", "the old instance's session ended"},
-      {"noticed", "the loss was noticed"},                        {"announced", "the new instance's first word"},
-      {"admitted", "the new instance admitted"},                  {"first_covered", "beginning of what the new instance covers"},
-      {"first_window", "the new instance's first window stored"}};
+  static constexpr std::pair<const char*, const char*> kPhases[] = {{"last_covered", "end of what the old instance delivered"},
+                                                                    {"lost", "the old instance's session ended"},
+                                                                    {"noticed", "the loss was noticed"},
+                                                                    {"announced", "the new instance's first word"},
+                                                                    {"admitted", "the new instance admitted"},
+                                                                    {"first_covered", "beginning of what the new instance covers"},
+                                                                    {"first_window", "the new instance's first window stored"}};
   std::vector<Phase> phases;
   for (const auto& [key, what] : kPhases) {
     const auto at = nezu::parse_rfc3339(record[key].string_or(""));
@@ -66,9 +69,11 @@ std::string gaps_text(const Zone& zone, const json::Value& gaps, bool colour) {
     const auto begin = nezu::parse_rfc3339(gap["begin"].string_or(""));
     const auto end = nezu::parse_rfc3339(gap["end"].string_or(""));
     const bool none = begin && end && *begin >= *end;
-    table.row({gap["service"].is_string() ? gap["service"].string() : json::to_string(gap["service"]), none || !begin ? Cell(kNothing) : Cell(zone.text(*begin, true)),
-               none || !end ? Cell(kNothing) : Cell(zone.text(*end, true)),
-               none ? Cell("none", Style::good) : begin && end ? Cell(seconds_text(static_cast<double>(*end - *begin) * 1e-9), Style::warning) : Cell("grows", Style::bad)});
+    table.row({gap["service"].is_string() ? gap["service"].string() : json::to_string(gap["service"]),
+               none || !begin ? Cell(kNothing) : Cell(zone.text(*begin, true)), none || !end ? Cell(kNothing) : Cell(zone.text(*end, true)),
+               none           ? Cell("none", Style::good)
+               : begin && end ? Cell(seconds_text(static_cast<double>(*end - *begin) * 1e-9), Style::warning)
+                              : Cell("grows", Style::bad)});
   }
   return table.empty() ? std::string() : table.text();
 }
@@ -76,7 +81,8 @@ std::string gaps_text(const Zone& zone, const json::Value& gaps, bool colour) {
 void show_one(const Context& context, const json::Value& record) {
   Sheet sheet(context.out.colour());
   sheet.heading("failover " + json::to_string(record["id"]) + " of " + printable(probe_of(record)));
-  sheet.line("state", record["open"].bool_or(false) ? Cell("open: no window of the new instance is stored yet", Style::warning) : Cell("closed", Style::good));
+  sheet.line("state", record["open"].bool_or(false) ? Cell("open: no window of the new instance is stored yet", Style::warning)
+                                                    : Cell("closed", Style::good));
   sheet.line("reason", text_or_nothing(record["reason"]));
   sheet.line("from", record["from_node"].string_or(kNothing) + " (instance " + record["from_instance"].string_or(kNothing) + ")");
   sheet.line("to", record["to_node"].string_or(kNothing) + " (instance " + record["to_instance"].string_or(kNothing) + ")");
@@ -88,9 +94,10 @@ void show_one(const Context& context, const json::Value& record) {
   sheet.line("clock offset", seconds_or_nothing(record["clock_offset"]));
   sheet.line("seam", record["seam_doubtful"].bool_or(false) ? Cell("doubtful", Style::warning) : Cell("exact"));
   // What a newer manager says beyond this.
-  static const std::set<std::string> kShown = {"id", "probe", "logical_probe", "open", "reason", "from_node", "from_instance", "to_node", "to_instance", "mode",
-                                               "epoch", "handed_over", "left_out", "clock_offset", "seam_doubtful", "gaps", "last_covered", "lost", "noticed",
-                                               "announced", "admitted", "first_covered", "first_window"};
+  static const std::set<std::string> kShown = {
+      "id",           "probe", "logical_probe", "open",        "reason",   "from_node",     "from_instance", "to_node",
+      "to_instance",  "mode",  "epoch",         "handed_over", "left_out", "clock_offset",  "seam_doubtful", "gaps",
+      "last_covered", "lost",  "noticed",       "announced",   "admitted", "first_covered", "first_window"};
   for (const auto& [key, value] : record.members()) {
     if (kShown.count(key) == 0) add_all(sheet, key, value);
   }
@@ -110,15 +117,17 @@ Result<int> failover_list(const Context& context, const ListOptions& options) {
     context.print_json(*answer);
     return kWell;
   }
-  Table table({{"ID", true}, {"PROBE"}, {"LOST (" + context.zone.name() + ")"}, {"FROM → TO"}, {"GAP", true}, {"STATE"}, {"REASON"}}, context.out.colour());
+  Table table({{"ID", true}, {"PROBE"}, {"LOST (" + context.zone.name() + ")"}, {"FROM → TO"}, {"GAP", true}, {"STATE"}, {"REASON"}},
+              context.out.colour());
   for (std::size_t i = 0; i < records.size(); ++i) {
     const json::Value& record = records[i];
     if (options.names) {
       context.print(json::to_string(record["id"]) + "\n");
       continue;
     }
-    table.row({json::to_string(record["id"]), probe_of(record), time_or_nothing(context.zone, record["lost"], true), way(record), gap_of(record),
-               record["open"].bool_or(false) ? Cell("open", Style::warning) : Cell("closed"), record["reason"].string_or("")});
+    table.row({json::to_string(record["id"]), probe_of(record), time_or_nothing(context.zone, record["lost"], true), way(record),
+               gap_of(record), record["open"].bool_or(false) ? Cell("open", Style::warning) : Cell("closed"),
+               record["reason"].string_or("")});
   }
   if (options.names) return kWell;
   context.print(table.empty() ? "no failovers\n" : table.text(context.out.columns()));

@@ -153,8 +153,9 @@ Result<std::int64_t> Zone::parse(std::string_view text, std::int64_t now_ns) con
   }
   const auto exact = nezu::parse_rfc3339(text);
   if (exact) return *exact;
-  return Error(ErrorCode::invalid_argument, "\"" + std::string(text) +
-                                                "\" is no time; wanted now, -10m, 16:10, 2026-11-24, \"2026-11-24 16:10:05\" or 2026-11-24T07:10:05Z");
+  return Error(
+      ErrorCode::invalid_argument,
+      "\"" + std::string(text) + "\" is no time; wanted now, -10m, 16:10, 2026-11-24, \"2026-11-24 16:10:05\" or 2026-11-24T07:10:05Z");
 }
 
 }  // namespace nezuctl

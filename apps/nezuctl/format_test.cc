@@ -38,7 +38,9 @@ TEST(Format, RatesPercentsBytes) {
 
 TEST(Format, ControlCharactersNeverReachTheTerminal) {
   EXPECT_EQ(printable("a\x1b[31mb\nc\x7f"), "a [31mb c ");
-  EXPECT_EQ(printable("\xc2\x9b"  "31m"), " 31m");  // the one-character CSI
+  EXPECT_EQ(printable("\xc2\x9b"
+                      "31m"),
+            " 31m");  // the one-character CSI
   EXPECT_EQ(printable("決済"), "決済");
 }
 
@@ -57,7 +59,8 @@ TEST(Zone, ReadsWhatPeopleType) {
   EXPECT_EQ(read("2026-11-01 06:30"), "2026-11-01T06:30:00Z");
   EXPECT_EQ(read("2026-11-01T06:30:15"), "2026-11-01T06:30:15Z");
   EXPECT_EQ(read("2026-11-01T06:30:15+09:00"), "2026-10-31T21:30:15Z");
-  for (const char* wrong : {"", "yesterday", "-", "-10", "25:00", "06:60", "2026-13-01", "2026-11-01 6:30", "06:30x"}) EXPECT_EQ(read(wrong), "error") << wrong;
+  for (const char* wrong : {"", "yesterday", "-", "-10", "25:00", "06:60", "2026-13-01", "2026-11-01 6:30", "06:30x"})
+    EXPECT_EQ(read(wrong), "error") << wrong;
 }
 
 TEST(Zone, WritesTimes) {

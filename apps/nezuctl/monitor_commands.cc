@@ -40,7 +40,8 @@ Result<json::Value> wait_for_state(const Context& context, const std::string& na
       for (std::size_t i = 0; i < probes.size(); ++i) {
         if (probes[i]["state"].string_or("") != wanted) silent += (silent.empty() ? "" : ", ") + probes[i]["probe"].string_or("?");
       }
-      return Error(ErrorCode::io, name + ": still " + state + (silent.empty() ? "" : " (not confirmed by: " + printable(silent) + ")") + "; the wish stands");
+      return Error(ErrorCode::io, name + ": still " + state + (silent.empty() ? "" : " (not confirmed by: " + printable(silent) + ")") +
+                                      "; the wish stands");
     }
     std::this_thread::sleep_for(kPoll);  // seam: the person waits, nobody else does
   }

@@ -54,9 +54,11 @@ json::Value to_json(const pki::CertificateInfo& info) {
 Result<int> pki_init(const Context& context, const PkiOptions& options) {
   const auto lifetime = lifetime_of(options, pki::CaOptions().lifetime);
   if (!lifetime) return lifetime.error();
-  const Status made = pki::init(options.directory, {.common_name = options.common_name, .lifetime = *lifetime, .force = options.force}, nezu::wall_time_ns(context.now_ns));
+  const Status made = pki::init(options.directory, {.common_name = options.common_name, .lifetime = *lifetime, .force = options.force},
+                                nezu::wall_time_ns(context.now_ns));
   if (!made) return made.error();
-  context.print("made the CA \"" + printable(options.common_name) + "\": " + options.directory + "/ca.crt, and its key ca.key (keep it off the machines that run daemons)\n");
+  context.print("made the CA \"" + printable(options.common_name) + "\": " + options.directory +
+                "/ca.crt, and its key ca.key (keep it off the machines that run daemons)\n");
   return kWell;
 }
 
@@ -70,7 +72,8 @@ Result<int> pki_issue(const Context& context, const PkiOptions& options) {
   issue.force = options.force;
   issue.role = options.role == "manager" ? pki::Role::manager : options.role == "probe" ? pki::Role::probe : pki::Role::client;
   const Status made = pki::issue(options.directory, issue, nezu::wall_time_ns(context.now_ns));
-  if (!made && made.error().code() == ErrorCode::not_found) return Error(ErrorCode::not_found, made.error().message() + "; make one with: nezuctl pki init --dir " + options.directory);
+  if (!made && made.error().code() == ErrorCode::not_found)
+    return Error(ErrorCode::not_found, made.error().message() + "; make one with: nezuctl pki init --dir " + options.directory);
   if (!made) return made.error();
   context.print("issued " + options.directory + "/" + options.name + ".crt and " + options.name + ".key for a " + options.role + "\n");
   return kWell;
@@ -96,7 +99,8 @@ Result<int> pki_list(const Context& context, const PkiOptions& options) {
 Result<int> pki_show(const Context& context, const PkiOptions& options) {
   // A file, or a name in the directory.
   const std::string& name = options.name;
-  const bool is_file = name.find('/') != std::string::npos || (name.size() > 4 && (name.substr(name.size() - 4) == ".crt" || name.substr(name.size() - 4) == ".pem"));
+  const bool is_file = name.find('/') != std::string::npos ||
+                       (name.size() > 4 && (name.substr(name.size() - 4) == ".crt" || name.substr(name.size() - 4) == ".pem"));
   const auto info = pki::inspect(is_file ? name : options.directory + "/" + name + ".crt");
   if (!info) return info.error();
   if (options.json) {

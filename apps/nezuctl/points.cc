@@ -17,7 +17,9 @@ struct PointColumn {
   Show show;
 };
 
-Cell figure(const json::Value& value, std::string (*text)(double)) { return value.is_number() ? Cell(text(value.number_or(0))) : Cell(kNothing); }
+Cell figure(const json::Value& value, std::string (*text)(double)) {
+  return value.is_number() ? Cell(text(value.number_or(0))) : Cell(kNothing);
+}
 
 std::vector<PointColumn> columns() {
   const auto duration = [](const char* group, const char* name) {
@@ -94,8 +96,10 @@ std::string points_table(const json::Value& answer, const Zone& zone, const Poin
     const auto at = nezu::parse_rfc3339(points[i]["time"].string_or(""));
     std::string time = at ? zone.text(*at) : kNothing;
     // The date once, where it begins; below it the time of day is enough.
-    if (at && time.substr(0, 10) == day) time = std::string(11, ' ') + zone.clock(*at);
-    else day = time.substr(0, 10);
+    if (at && time.substr(0, 10) == day)
+      time = std::string(11, ' ') + zone.clock(*at);
+    else
+      day = time.substr(0, 10);
     add_row(table, Cell(std::move(time)), points[i], shown);
   }
   if (answer["totals"].is_object()) {
@@ -113,18 +117,40 @@ struct Field {
 };
 
 std::vector<Field> csv_fields() {
-  std::vector<Field> fields = {{"transactions", {"transactions"}}, {"throughput", {"throughput"}}, {"errors", {"errors"}}, {"error_rate", {"error_rate"}},
-                               {"failed_reset", {"failed", "reset"}}, {"failed_closed", {"failed", "closed"}}, {"failed_timeout", {"failed", "timeout"}},
-                               {"unmeasured", {"unmeasured"}}, {"status_1xx", {"status", "1xx"}}, {"status_2xx", {"status", "2xx"}}, {"status_3xx", {"status", "3xx"}},
-                               {"status_4xx", {"status", "4xx"}}, {"status_5xx", {"status", "5xx"}}, {"response_time_average", {"response_time", "average"}},
-                               {"response_time_p50", {"response_time", "p50"}}, {"response_time_p90", {"response_time", "p90"}},
-                               {"response_time_p95", {"response_time", "p95"}}, {"response_time_p99", {"response_time", "p99"}},
-                               {"response_time_max", {"response_time", "max"}}, {"ttfb_average", {"ttfb", "average"}}, {"ttfb_p50", {"ttfb", "p50"}},
-                               {"ttfb_p90", {"ttfb", "p90"}}, {"ttfb_p95", {"ttfb", "p95"}}, {"ttfb_p99", {"ttfb", "p99"}}, {"ttfb_max", {"ttfb", "max"}},
-                               {"transfer_time_average", {"transfer_time", "average"}}, {"request_bytes", {"request_bytes"}}, {"response_bytes", {"response_bytes"}},
-                               {"handshakes", {"network", "handshakes"}}, {"handshake_rtt_average", {"network", "handshake_rtt", "average"}},
-                               {"handshake_rtt_max", {"network", "handshake_rtt", "max"}}, {"retransmissions", {"network", "retransmissions"}},
-                               {"zero_windows", {"network", "zero_windows"}}, {"resets", {"network", "resets"}}};
+  std::vector<Field> fields = {{"transactions", {"transactions"}},
+                               {"throughput", {"throughput"}},
+                               {"errors", {"errors"}},
+                               {"error_rate", {"error_rate"}},
+                               {"failed_reset", {"failed", "reset"}},
+                               {"failed_closed", {"failed", "closed"}},
+                               {"failed_timeout", {"failed", "timeout"}},
+                               {"unmeasured", {"unmeasured"}},
+                               {"status_1xx", {"status", "1xx"}},
+                               {"status_2xx", {"status", "2xx"}},
+                               {"status_3xx", {"status", "3xx"}},
+                               {"status_4xx", {"status", "4xx"}},
+                               {"status_5xx", {"status", "5xx"}},
+                               {"response_time_average", {"response_time", "average"}},
+                               {"response_time_p50", {"response_time", "p50"}},
+                               {"response_time_p90", {"response_time", "p90"}},
+                               {"response_time_p95", {"response_time", "p95"}},
+                               {"response_time_p99", {"response_time", "p99"}},
+                               {"response_time_max", {"response_time", "max"}},
+                               {"ttfb_average", {"ttfb", "average"}},
+                               {"ttfb_p50", {"ttfb", "p50"}},
+                               {"ttfb_p90", {"ttfb", "p90"}},
+                               {"ttfb_p95", {"ttfb", "p95"}},
+                               {"ttfb_p99", {"ttfb", "p99"}},
+                               {"ttfb_max", {"ttfb", "max"}},
+                               {"transfer_time_average", {"transfer_time", "average"}},
+                               {"request_bytes", {"request_bytes"}},
+                               {"response_bytes", {"response_bytes"}},
+                               {"handshakes", {"network", "handshakes"}},
+                               {"handshake_rtt_average", {"network", "handshake_rtt", "average"}},
+                               {"handshake_rtt_max", {"network", "handshake_rtt", "max"}},
+                               {"retransmissions", {"network", "retransmissions"}},
+                               {"zero_windows", {"network", "zero_windows"}},
+                               {"resets", {"network", "resets"}}};
   return fields;
 }
 
@@ -145,8 +171,10 @@ std::string points_csv(const json::Value& points) {
       for (const char* key : field.way) value = &(*value)[key];
       out += ",";
       if (!any) continue;
-      if (value->is_number()) out += json::to_string(*value);
-      else if (field.way[0] == std::string_view("status")) out += "0";  // classes that didn't occur are left out by the API
+      if (value->is_number())
+        out += json::to_string(*value);
+      else if (field.way[0] == std::string_view("status"))
+        out += "0";  // classes that didn't occur are left out by the API
     }
     out += "\n";
   }

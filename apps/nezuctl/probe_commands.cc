@@ -10,7 +10,8 @@ std::string nodes_of(const json::Value& probe) {
   const json::Value& instances = probe["instances"];
   for (std::size_t i = 0; i < instances.size(); ++i) {
     const bool holds = !probe["holder"].string_or("").empty() && instances[i]["instance"] == probe["holder"];
-    text += (i == 0 ? "" : ", ") + instances[i]["node"].string_or("?") + (holds ? " (active)" : " (" + instances[i]["role"].string_or("?") + ")");
+    text += (i == 0 ? "" : ", ") + instances[i]["node"].string_or("?") +
+            (holds ? " (active)" : " (" + instances[i]["role"].string_or("?") + ")");
   }
   return text.empty() ? "nobody" : text;
 }
@@ -33,7 +34,14 @@ Result<int> probe_list(const Context& context, const ListOptions& options) {
     context.print_json(*answer);
     return kWell;
   }
-  Table table({{"PROBE"}, {"STATE"}, {"EPOCH", true}, {"INSTANCES"}, {"STORED UNTIL (" + context.zone.name() + ")"}, {"RECORDS", true}, {"REPEATS", true}, {"REFUSED", true}},
+  Table table({{"PROBE"},
+               {"STATE"},
+               {"EPOCH", true},
+               {"INSTANCES"},
+               {"STORED UNTIL (" + context.zone.name() + ")"},
+               {"RECORDS", true},
+               {"REPEATS", true},
+               {"REFUSED", true}},
               context.out.colour());
   for (std::size_t i = 0; i < probes.size(); ++i) {
     const json::Value& probe = probes[i];
@@ -42,8 +50,8 @@ Result<int> probe_list(const Context& context, const ListOptions& options) {
       continue;
     }
     table.row({probe["name"].string_or("?"), probe_state(probe["state"].string_or("?")), count_or_nothing(probe["epoch"]), nodes_of(probe),
-               time_or_nothing(context.zone, probe["stored_until"]), count_or_nothing(probe["records"]["stored"]), count_or_nothing(probe["records"]["repeats"]),
-               count_or_nothing(probe["records"]["refused"])});
+               time_or_nothing(context.zone, probe["stored_until"]), count_or_nothing(probe["records"]["stored"]),
+               count_or_nothing(probe["records"]["repeats"]), count_or_nothing(probe["records"]["refused"])});
   }
   if (options.names) return kWell;
   context.print(table.empty() ? "no probe has announced itself yet\n" : table.text(context.out.columns()));

@@ -28,22 +28,25 @@ Result<Span> span_of(const Context& context, const QueryOptions& options) {
     span.from = span.to - last->count();
   }
   if (span.from >= span.to) {
-    return Error(ErrorCode::invalid_argument, "from " + context.zone.text(span.from) + " to " + context.zone.text(span.to) + ": wanted a span that ends after it begins");
+    return Error(ErrorCode::invalid_argument, "from " + context.zone.text(span.from) + " to " + context.zone.text(span.to) +
+                                                  ": wanted a span that ends after it begins");
   }
   return span;
 }
 
 std::string query_path(const QueryOptions& options, const Span& span) {
   using nezu::http::url_encode;
-  std::string path = "/query?service=" + url_encode(options.service) + "&target=" + url_encode(options.target) + "&from=" + url_encode(nezu::format_rfc3339(span.from)) +
-                     "&to=" + url_encode(nezu::format_rfc3339(span.to)) + "&step=" + url_encode(options.step);
+  std::string path = "/query?service=" + url_encode(options.service) + "&target=" + url_encode(options.target) +
+                     "&from=" + url_encode(nezu::format_rfc3339(span.from)) + "&to=" + url_encode(nezu::format_rfc3339(span.to)) +
+                     "&step=" + url_encode(options.step);
   if (!options.probe.empty()) path += "&probe=" + url_encode(options.probe);
   return path;
 }
 
 std::string heading(const Context& context, const QueryOptions& options, const json::Value& answer) {
   std::string text = styled(printable(options.service) + " / " + printable(options.target), Style::strong, context.out.colour());
-  text += "  " + context.zone.text_of(answer["from"].string_or("")) + " – " + context.zone.text_of(answer["to"].string_or("")) + " " + context.zone.name();
+  text += "  " + context.zone.text_of(answer["from"].string_or("")) + " – " + context.zone.text_of(answer["to"].string_or("")) + " " +
+          context.zone.name();
   if (answer["step"].is_integer()) text += ", step " + nezu::format_duration(nezu::Seconds(answer["step"].int_or(0)));
   return text + "\n";
 }
@@ -64,7 +67,8 @@ Result<int> query(const Context& context, const QueryOptions& options) {
     return kWell;
   }
   context.print(heading(context, options, *answer));
-  const std::string table = points_table(*answer, context.zone, {.wide = options.wide, .colour = context.out.colour(), .columns = context.out.columns()});
+  const std::string table =
+      points_table(*answer, context.zone, {.wide = options.wide, .colour = context.out.colour(), .columns = context.out.columns()});
   context.print(table);
   return kWell;
 }

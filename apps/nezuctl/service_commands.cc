@@ -25,7 +25,8 @@ Result<std::vector<definition::Service>> read_files(const std::vector<std::strin
     for (const definition::Service& service : *services) {
       const auto same = [&](const definition::Service& other) { return other.full_name() == service.full_name(); };
       if (std::any_of(all.begin(), all.end(), same)) {
-        return Error(ErrorCode::invalid_argument, file + ": service " + service.full_name() + " is in an earlier file too; wanted each once");
+        return Error(ErrorCode::invalid_argument,
+                     file + ": service " + service.full_name() + " is in an earlier file too; wanted each once");
       }
       all.push_back(service);
     }
@@ -62,8 +63,10 @@ std::string changes_text(const json::Value& changes, bool dry_run, bool colour) 
     out += "\n";
     for (std::size_t d = 0; d < change["differences"].size(); ++d) out += "    " + printable(change["differences"][d].string_or("")) + "\n";
   }
-  if (changes.size() == 0) out += "nothing to do: no services in the file, and none to delete\n";
-  else if (different == 0 && dry_run) out += "no differences\n";
+  if (changes.size() == 0)
+    out += "nothing to do: no services in the file, and none to delete\n";
+  else if (different == 0 && dry_run)
+    out += "no differences\n";
   return out;
 }
 
@@ -85,8 +88,10 @@ Result<int> service_apply(const Context& context, const ApplyOptions& options) {
   const auto answer = context.send("POST", "/services/apply", request);
   if (!answer) return answer.error();
   const json::Value& changes = (*answer)["changes"];
-  if (options.json) context.print_json(*answer);
-  else context.print(changes_text(changes, options.dry_run, context.out.colour()));
+  if (options.json)
+    context.print_json(*answer);
+  else
+    context.print(changes_text(changes, options.dry_run, context.out.colour()));
   if (!options.exit_code) return kWell;
   for (std::size_t i = 0; i < changes.size(); ++i) {
     if (changes[i]["action"].string_or("") != "unchanged") return kFailed;
@@ -105,7 +110,9 @@ Result<int> service_export(const Context& context, const ExportOptions& options)
     if (!options.names.empty() && std::find(options.names.begin(), options.names.end(), name) == options.names.end()) continue;
     missing.erase(std::remove(missing.begin(), missing.end(), name), missing.end());
     auto value = definition::from_value(service["definition"]);
-    if (!value) return Error(ErrorCode::corrupt, "service " + name + ": the manager's definition isn't understood here (" + value.error().message() + ")");
+    if (!value)
+      return Error(ErrorCode::corrupt,
+                   "service " + name + ": the manager's definition isn't understood here (" + value.error().message() + ")");
     wanted.push_back(std::move(*value));
   }
   if (!missing.empty()) return Error(ErrorCode::not_found, "no service " + missing.front());
@@ -118,7 +125,8 @@ Result<int> service_export(const Context& context, const ExportOptions& options)
   const std::string folder = slash == std::string::npos ? "." : slash == 0 ? "/" : options.file.substr(0, slash);
   const auto directory = nezu::io::SystemDirectory::open(folder);
   if (!directory) return Error(ErrorCode::invalid_argument, directory.error().message());
-  const Status written = nezu::io::write_whole(**directory, slash == std::string::npos ? options.file : options.file.substr(slash + 1), yaml);
+  const Status written =
+      nezu::io::write_whole(**directory, slash == std::string::npos ? options.file : options.file.substr(slash + 1), yaml);
   if (!written) return written.error();
   return kWell;
 }
@@ -144,8 +152,10 @@ Result<int> service_list(const Context& context, const ListOptions& options) {
                count_or_nothing(service["version"])});
   }
   if (options.names) return kWell;
-  if (table.empty()) context.print("no services; make one with: nezuctl service apply -f FILE\n");
-  else context.print(table.text(context.out.columns()));
+  if (table.empty())
+    context.print("no services; make one with: nezuctl service apply -f FILE\n");
+  else
+    context.print(table.text(context.out.columns()));
   return kWell;
 }
 
@@ -161,7 +171,9 @@ void show_one(const Context& context, const json::Value& service) {
   const json::Value& probes = service["monitoring"]["probes"];
   Table at_probes({{"PROBE"}, {"STATE"}, {"WISHED"}}, context.out.colour());
   for (std::size_t i = 0; i < probes.size(); ++i) {
-    at_probes.row({probes[i]["probe"].string_or("?"), monitoring_state(probes[i]), probes[i]["wished"].is_bool() ? (probes[i]["wished"].bool_or(false) ? "monitor" : "stop") : probes[i]["wished"].string_or(kNothing)});
+    at_probes.row({probes[i]["probe"].string_or("?"), monitoring_state(probes[i]),
+                   probes[i]["wished"].is_bool() ? (probes[i]["wished"].bool_or(false) ? "monitor" : "stop")
+                                                 : probes[i]["wished"].string_or(kNothing)});
   }
   if (!at_probes.empty()) context.print("\n" + at_probes.text(context.out.columns()));
   Table targets({{"TARGET"}, {"ID", true}}, context.out.colour());
@@ -192,8 +204,8 @@ Result<int> service_show(const Context& context, const NamesOptions& options) {
 
 Result<int> service_delete(const Context& context, const NamesOptions& options) {
   if (!options.yes && ::isatty(STDIN_FILENO) == 1) {
-    std::fprintf(stderr, "Delete %zu service%s (%s%s)? [y/N] ", options.names.size(), options.names.size() == 1 ? "" : "s", options.names.front().c_str(),
-                 options.names.size() == 1 ? "" : ", …");
+    std::fprintf(stderr, "Delete %zu service%s (%s%s)? [y/N] ", options.names.size(), options.names.size() == 1 ? "" : "s",
+                 options.names.front().c_str(), options.names.size() == 1 ? "" : ", …");
     const int answer = std::getchar();
     if (answer != 'y' && answer != 'Y') return Error(ErrorCode::cancelled, "nothing was deleted");
   }

@@ -34,10 +34,14 @@ Cell count_or_nothing(const json::Value& value) { return value.is_number() ? Cel
 
 Cell seconds_or_nothing(const json::Value& value) { return value.is_number() ? Cell(seconds_text(value.number_or(0))) : Cell(kNothing); }
 
-Cell time_or_nothing(const Zone& zone, const json::Value& value, bool milliseconds) { return Cell(zone.text_of(value.string_or(""), milliseconds)); }
+Cell time_or_nothing(const Zone& zone, const json::Value& value, bool milliseconds) {
+  return Cell(zone.text_of(value.string_or(""), milliseconds));
+}
 
 namespace {
-bool ends_with(std::string_view text, std::string_view end) { return text.size() >= end.size() && text.substr(text.size() - end.size()) == end; }
+bool ends_with(std::string_view text, std::string_view end) {
+  return text.size() >= end.size() && text.substr(text.size() - end.size()) == end;
+}
 }  // namespace
 
 void add_all(Sheet& sheet, const std::string& prefix, const json::Value& value) {

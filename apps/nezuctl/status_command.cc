@@ -84,8 +84,11 @@ Result<int> version(const Context& context, bool as_json) {
     return kWell;
   }
   context.print("nezuctl " NEZU_VERSION "\n");
-  if (answer) context.print("manager " + printable((*answer)["manager"]["version"].string_or("of unknown version")) + " at " + context.client.base() + "\n");
-  else context.print(answer.error().message() + "\n");
+  if (answer)
+    context.print("manager " + printable((*answer)["manager"]["version"].string_or("of unknown version")) + " at " + context.client.base() +
+                  "\n");
+  else
+    context.print(answer.error().message() + "\n");
   return kWell;
 }
 

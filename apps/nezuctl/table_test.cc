@@ -31,7 +31,8 @@ TEST(Table, ColoursDontMoveColumnsAndControlsAreTakenOut) {
 }
 
 TEST(Points, AGapWithoutCoverageHasNoFigures) {
-  const auto answer = json::parse(R"({"points":[{"time":"2026-11-24T07:10:00Z","kind":"gap","covered":0,"transactions":0,"throughput":0,"errors":0,"error_rate":0},
+  const auto answer = json::parse(
+      R"({"points":[{"time":"2026-11-24T07:10:00Z","kind":"gap","covered":0,"transactions":0,"throughput":0,"errors":0,"error_rate":0},
     {"time":"2026-11-24T07:10:01Z","kind":"gap","covered":0.9999,"transactions":7,"throughput":7,"errors":0,"error_rate":0}]})");
   ASSERT_TRUE(answer);
   const std::string table = points_table(*answer, Zone(true), {});
@@ -43,7 +44,8 @@ TEST(Points, AGapWithoutCoverageHasNoFigures) {
 }
 
 TEST(Problems, BecomeWordsAndCodes) {
-  const Error error = error_of(409, "application/problem+json", R"({"title":"Conflict","detail":"it is monitored","errors":["a",{"detail":"b\nc"}]})");
+  const Error error =
+      error_of(409, "application/problem+json", R"({"title":"Conflict","detail":"it is monitored","errors":["a",{"detail":"b\nc"}]})");
   EXPECT_EQ(error.code(), ErrorCode::conflict);
   EXPECT_EQ(error.message(), "it is monitored\n  a\n  b\nc");
   EXPECT_EQ(error_of(404, "text/html", "<html>").message(), "the manager answered with status 404");

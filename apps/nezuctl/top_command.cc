@@ -27,8 +27,8 @@ constexpr std::chrono::seconds kReconnect{1};
 constexpr int kRedrawMs = 250;
 
 std::string minute_path(const TopModel::Key& key, std::int64_t now_ns) {
-  return "/query?service=" + url_encode(key.first) + "&target=" + url_encode(key.second) + "&from=" + url_encode(nezu::format_rfc3339(now_ns - kMinuteNs)) +
-         "&to=" + url_encode(nezu::format_rfc3339(now_ns)) + "&step=10s";
+  return "/query?service=" + url_encode(key.first) + "&target=" + url_encode(key.second) +
+         "&from=" + url_encode(nezu::format_rfc3339(now_ns - kMinuteNs)) + "&to=" + url_encode(nezu::format_rfc3339(now_ns)) + "&step=10s";
 }
 
 // One table of the last minute.
@@ -43,23 +43,36 @@ Result<int> top_once(const Context& context, const TopOptions& options) {
   }
   TopView view;
   view.targets = options.targets;
-  Table table({{options.targets ? "SERVICE / TRANSACTION" : "SERVICE"}, {"STATE"}, {"REQUESTS", true}, {"RATE/s", true}, {"ERRORS", true}, {"AVERAGE", true}, {"P50", true}, {"P95", true},
-               {"P99", true}, {"MAX", true}},
+  Table table({{options.targets ? "SERVICE / TRANSACTION" : "SERVICE"},
+               {"STATE"},
+               {"REQUESTS", true},
+               {"RATE/s", true},
+               {"ERRORS", true},
+               {"AVERAGE", true},
+               {"P50", true},
+               {"P95", true},
+               {"P99", true},
+               {"MAX", true}},
               context.out.colour());
   for (const TopModel::Key& key : model.order(view, 0)) {
     const auto answer = context.get(minute_path(key, context.now_ns));
     if (!answer) return answer.error();
     const json::Value& totals = (*answer)["totals"];
     const json::Value nothing;
-    const bool known = totals["kind"].string_or("") != "off" && (totals["kind"].string_or("") != "gap" || totals["covered"].number_or(0) > 0);
+    const bool known =
+        totals["kind"].string_or("") != "off" && (totals["kind"].string_or("") != "gap" || totals["covered"].number_or(0) > 0);
     const json::Value& t = known ? totals : nothing;
     const json::Value& time = t["response_time"];
-    table.row({key.second == "all" ? key.first : "  " + key.second, key.second == "all" ? monitoring_state(states[key.first]) : Cell(""), count_or_nothing(t["transactions"]),
+    table.row({key.second == "all" ? key.first : "  " + key.second, key.second == "all" ? monitoring_state(states[key.first]) : Cell(""),
+               count_or_nothing(t["transactions"]),
                t["throughput"].is_number() ? Cell(rate_text(t["throughput"].number_or(0))) : Cell(kNothing),
-               t["error_rate"].is_number() ? Cell(percent_text(t["error_rate"].number_or(0))) : Cell(kNothing), seconds_or_nothing(time["average"]),
-               seconds_or_nothing(time["p50"]), seconds_or_nothing(time["p95"]), seconds_or_nothing(time["p99"]), seconds_or_nothing(time["max"])});
+               t["error_rate"].is_number() ? Cell(percent_text(t["error_rate"].number_or(0))) : Cell(kNothing),
+               seconds_or_nothing(time["average"]), seconds_or_nothing(time["p50"]), seconds_or_nothing(time["p95"]),
+               seconds_or_nothing(time["p99"]), seconds_or_nothing(time["max"])});
   }
-  context.print(table.empty() ? "no services\n" : "last minute, until " + context.zone.text(context.now_ns) + " " + context.zone.name() + "\n" + table.text(context.out.columns()));
+  context.print(table.empty() ? "no services\n"
+                              : "last minute, until " + context.zone.text(context.now_ns) + " " + context.zone.name() + "\n" +
+                                    table.text(context.out.columns()));
   return kWell;
 }
 
@@ -137,7 +150,8 @@ void on_key(const Screen::Press& press, TopView& view, std::size_t rows) {
     case Screen::Key::home: view.first = 0; break;
     case Screen::Key::other:
       if (press.character == 't') view.targets = !view.targets;
-      if (press.character == 's') view.sort = view.sort == "name" ? "rate" : view.sort == "rate" ? "errors" : view.sort == "errors" ? "p95" : "name";
+      if (press.character == 's')
+        view.sort = view.sort == "name" ? "rate" : view.sort == "rate" ? "errors" : view.sort == "errors" ? "p95" : "name";
       view.first = 0;
       break;
     default: break;

@@ -31,7 +31,9 @@ std::string sparkline(const std::deque<double>& values) {
   return out;
 }
 
-bool TopModel::wanted(const std::string& service) const { return only_.empty() || std::find(only_.begin(), only_.end(), service) != only_.end(); }
+bool TopModel::wanted(const std::string& service) const {
+  return only_.empty() || std::find(only_.begin(), only_.end(), service) != only_.end();
+}
 
 void TopModel::set_services(const json::Value& services) {
   states_.clear();
@@ -80,8 +82,10 @@ void TopModel::on_window(const json::Value& window, std::int64_t now_ns) {
     live.max = time["max"].number_or(0);
     auto& history = found->second.history;
     const double height = live.covered <= 0 ? -1 : live.throughput;
-    if (!history.empty() && history.back().first == begin) history.back().second = std::max(0.0, history.back().second) + std::max(0.0, height);
-    else history.emplace_back(begin, height);
+    if (!history.empty() && history.back().first == begin)
+      history.back().second = std::max(0.0, history.back().second) + std::max(0.0, height);
+    else
+      history.emplace_back(begin, height);
     if (history.size() > kHistory) history.pop_front();
     found->second.live[probe] = std::move(live);
   }
@@ -177,29 +181,49 @@ void TopModel::add_row(Table& table, const Key& key, const Row& row, std::int64_
   std::deque<double> history;
   for (const auto& [begin, height] : row.history) history.push_back(height);
   const json::Value& minute = row.minute;
-  const bool known = minute.is_object() && (minute["kind"].string_or("") != "gap" || minute["covered"].number_or(0) > 0) && minute["kind"].string_or("") != "off";
-  table.row({key.second == "all" ? key.first : "  " + key.second, key.second == "all" && state != states_.end() ? monitoring_state(state->second) : Cell(""),
-             sum.any ? Cell(rate_text(sum.throughput) + (sum.gap ? " (gap)" : ""), sum.gap ? Style::bad : Style::plain) : sum.gap ? Cell("gap", Style::bad) : nothing,
-             sum.any ? Cell(percent_text(error_rate), error_rate > 0 ? Style::warning : Style::plain) : nothing, timed ? Cell(seconds_text(sum.average)) : nothing,
-             timed ? Cell(seconds_text(sum.p95)) : nothing, timed ? Cell(seconds_text(sum.max)) : nothing,
+  const bool known = minute.is_object() && (minute["kind"].string_or("") != "gap" || minute["covered"].number_or(0) > 0) &&
+                     minute["kind"].string_or("") != "off";
+  table.row({key.second == "all" ? key.first : "  " + key.second,
+             key.second == "all" && state != states_.end() ? monitoring_state(state->second) : Cell(""),
+             sum.any   ? Cell(rate_text(sum.throughput) + (sum.gap ? " (gap)" : ""), sum.gap ? Style::bad : Style::plain)
+             : sum.gap ? Cell("gap", Style::bad)
+                       : nothing,
+             sum.any ? Cell(percent_text(error_rate), error_rate > 0 ? Style::warning : Style::plain) : nothing,
+             timed ? Cell(seconds_text(sum.average)) : nothing, timed ? Cell(seconds_text(sum.p95)) : nothing,
+             timed ? Cell(seconds_text(sum.max)) : nothing,
              known && minute["throughput"].is_number() ? Cell(rate_text(minute["throughput"].number_or(0))) : nothing,
-             known && minute["error_rate"].is_number() ? Cell(percent_text(minute["error_rate"].number_or(0)), minute["error_rate"].number_or(0) > 0 ? Style::warning : Style::plain) : nothing,
+             known && minute["error_rate"].is_number() ? Cell(percent_text(minute["error_rate"].number_or(0)),
+                                                              minute["error_rate"].number_or(0) > 0 ? Style::warning : Style::plain)
+                                                       : nothing,
              known ? seconds_or_nothing(minute["response_time"]["p95"]) : nothing, sparkline(history)});
 }
 
 std::string TopModel::text(const TopView& view, const Zone& zone, std::int64_t now_ns, std::int64_t wall_ns) const {
-  Table table({{view.targets ? "SERVICE / TRANSACTION" : "SERVICE"}, {"STATE"}, {"RATE/s", true}, {"ERRORS", true}, {"AVERAGE", true}, {"P95", true}, {"MAX", true},
-               {"1 MIN: RATE/s", true}, {"ERRORS", true}, {"P95", true}, {"RATE, LAST 30 WINDOWS"}},
+  Table table({{view.targets ? "SERVICE / TRANSACTION" : "SERVICE"},
+               {"STATE"},
+               {"RATE/s", true},
+               {"ERRORS", true},
+               {"AVERAGE", true},
+               {"P95", true},
+               {"MAX", true},
+               {"1 MIN: RATE/s", true},
+               {"ERRORS", true},
+               {"P95", true},
+               {"RATE, LAST 30 WINDOWS"}},
               view.colour);
   const std::vector<Key> shown = visible(view, now_ns);
   for (const Key& key : shown) add_row(table, key, rows_.at(key), now_ns);
   std::string out = header(zone, wall_ns, view.colour) + "\n";
   out += trouble_.empty() ? "\n" : styled(printable(trouble_), Style::bad, view.colour) + "\n";
-  if (shown.empty()) out += "no services; make one with: nezuctl service apply -f FILE\n";
-  else out += table.text(view.columns);
+  if (shown.empty())
+    out += "no services; make one with: nezuctl service apply -f FILE\n";
+  else
+    out += table.text(view.columns);
   const std::size_t all = order(view, now_ns).size();
   std::string footer = "q quit   s sort by " + view.sort + "   t web transactions " + (view.targets ? "off" : "on");
-  if (all > shown.size()) footer += "   ↑↓ scroll (" + std::to_string(std::min(view.first, all - 1) + 1) + "–" + std::to_string(std::min(view.first, all - 1) + shown.size()) + " of " + std::to_string(all) + ")";
+  if (all > shown.size())
+    footer += "   ↑↓ scroll (" + std::to_string(std::min(view.first, all - 1) + 1) + "–" +
+              std::to_string(std::min(view.first, all - 1) + shown.size()) + " of " + std::to_string(all) + ")";
   return out + "\n" + styled(footer, Style::dim, view.colour);
 }
 

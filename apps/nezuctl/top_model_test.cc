@@ -15,10 +15,12 @@ class Top : public ::testing::Test {
       {"name":"店/b","monitoring":{"state":"monitoring","interrupted":true},"definition":{}}])"));
     view.columns = 200;
   }
-  void window(const std::string& probe, const std::string& begin, const std::string& service, const std::string& kind, int n, double average, std::int64_t at) {
-    model.on_window(*parse(R"({"probe":")" + probe + R"(","begin":")" + begin + R"(","services":[{"service":")" + service + R"(","target":"all","kind":")" + kind +
-                           R"(","transactions":)" + std::to_string(n) + R"(,"throughput":)" + std::to_string(n) + R"(,"errors":1,"response_time":{"average":)" +
-                           std::to_string(average) + R"(,"p95":)" + std::to_string(average * 2) + R"(,"max":1}}]})"),
+  void window(const std::string& probe, const std::string& begin, const std::string& service, const std::string& kind, int n,
+              double average, std::int64_t at) {
+    model.on_window(*parse(R"({"probe":")" + probe + R"(","begin":")" + begin + R"(","services":[{"service":")" + service +
+                           R"(","target":"all","kind":")" + kind + R"(","transactions":)" + std::to_string(n) + R"(,"throughput":)" +
+                           std::to_string(n) + R"(,"errors":1,"response_time":{"average":)" + std::to_string(average) + R"(,"p95":)" +
+                           std::to_string(average * 2) + R"(,"max":1}}]})"),
                     at);
   }
   std::string line_of(const std::string& name, std::int64_t now) {
@@ -50,9 +52,11 @@ TEST_F(Top, OldWindowsAndGapsAreNotFigures) {
 }
 
 TEST_F(Top, AWindowThatWasPartlyCoveredShowsItsFiguresAndSaysSo) {
-  model.on_window(*parse(R"({"probe":"edge","begin":"t","services":[{"service":"shop/a","target":"all","kind":"gap","covered":0.5,"transactions":7,"throughput":14,
+  model.on_window(
+      *parse(
+          R"({"probe":"edge","begin":"t","services":[{"service":"shop/a","target":"all","kind":"gap","covered":0.5,"transactions":7,"throughput":14,
     "errors":0,"response_time":null}]})"),
-                  kSecond);
+      kSecond);
   EXPECT_NE(line_of("shop/a", kSecond).find("14.0 (gap)"), std::string::npos) << line_of("shop/a", kSecond);
 }
 

@@ -1,4 +1,5 @@
 // `nezu-probe analyze`: files or an interface → transactions → lines or a summary.
+#include <fmt/core.h>
 #include <poll.h>
 #include <signal.h>
 #include <sys/eventfd.h>
@@ -7,8 +8,6 @@
 
 #include <cstdio>
 #include <list>
-
-#include <fmt/core.h>
 
 #include "common/base/random.h"
 #include "common/base/system_clock.h"
@@ -75,11 +74,13 @@ class Analysis {
     key_ = {random.next_u64(), random.next_u64()};
     const AnalyzeWorker::Options worker{options.pipeline, options.max_hosts, lines(), options.is_live()};
     for (std::unique_ptr<FrameSource>& source : sources) {
-      workers_.emplace_back(std::move(source), worker, HashKey{random.next_u64(), random.next_u64()}, [this](std::string_view block) { return output_.write(block); },
-                            [this] {
-                              const std::uint64_t one = 1;
-                              [[maybe_unused]] const ssize_t n = ::write(done_.get(), &one, sizeof one);
-                            });
+      workers_.emplace_back(
+          std::move(source), worker, HashKey{random.next_u64(), random.next_u64()},
+          [this](std::string_view block) { return output_.write(block); },
+          [this] {
+            const std::uint64_t one = 1;
+            [[maybe_unused]] const ssize_t n = ::write(done_.get(), &one, sizeof one);
+          });
     }
   }
 
@@ -99,7 +100,9 @@ class Analysis {
  private:
   Lines lines() const { return !options_.transactions ? Lines::none : options_.csv ? Lines::csv : Lines::json; }
   bool shows_table() const { return options_.is_live() && !options_.transactions && !options_.csv && !options_.json; }
-  Nanos refresh() const { return options_.refresh > Nanos(0) ? options_.refresh : output_.is_terminal() ? Nanos(Seconds(1)) : Nanos(Seconds(10)); }
+  Nanos refresh() const {
+    return options_.refresh > Nanos(0) ? options_.refresh : output_.is_terminal() ? Nanos(Seconds(1)) : Nanos(Seconds(10));
+  }
 
   // Until a signal, the duration, or the end of a worker (all of the files; or an interface that fails).
   void wait_for_end(int signals) {
@@ -149,7 +152,8 @@ class Analysis {
     if (options_.transactions) {
       if (losses.counters.kernel_drops + losses.counters.interface_drops > 0) {
         std::fprintf(stderr, "nezu-probe: %llu frames lost by the capture, %llu by the network card\n",
-                     static_cast<unsigned long long>(losses.counters.kernel_drops), static_cast<unsigned long long>(losses.counters.interface_drops));
+                     static_cast<unsigned long long>(losses.counters.kernel_drops),
+                     static_cast<unsigned long long>(losses.counters.interface_drops));
       }
     } else if (options_.json) {
       output_.write(report::summary_json(summary, losses));

@@ -27,8 +27,8 @@ class AnalyzeWorker::Sink final : public TransactionSink {
   const Lines lines_;
 };
 
-AnalyzeWorker::AnalyzeWorker(std::unique_ptr<FrameSource> source, const Options& options, const HashKey& key, report::LineBuffer::Write write,
-                             std::function<void()> done)
+AnalyzeWorker::AnalyzeWorker(std::unique_ptr<FrameSource> source, const Options& options, const HashKey& key,
+                             report::LineBuffer::Write write, std::function<void()> done)
     : source_(std::move(source)), options_(options), done_(std::move(done)), sink_(std::make_unique<Sink>(options, key, std::move(write))) {
   pipeline_ = std::make_unique<Pipeline>(options.pipeline, Pipeline::Key{key.k0, key.k1}, *sink_);
 }
@@ -48,8 +48,7 @@ void AnalyzeWorker::join() {
 
 void AnalyzeWorker::run() {
   FrameBatch batch;
-  while (step(batch)) {
-  }
+  while (step(batch)) {}
   {
     MutexLock lock(mutex_);
     pipeline_->finish();

@@ -29,8 +29,8 @@ class AnalyzeWorker {
   };
 
   // `write` takes blocks of lines (from the worker's thread); `done` is called once, from the worker's thread, when it ends.
-  AnalyzeWorker(std::unique_ptr<probe::FrameSource> source, const Options& options, const HashKey& key, probe::report::LineBuffer::Write write,
-                std::function<void()> done);
+  AnalyzeWorker(std::unique_ptr<probe::FrameSource> source, const Options& options, const HashKey& key,
+                probe::report::LineBuffer::Write write, std::function<void()> done);
   ~AnalyzeWorker();  // stops it
   AnalyzeWorker(const AnalyzeWorker&) = delete;
   AnalyzeWorker& operator=(const AnalyzeWorker&) = delete;

@@ -15,9 +15,8 @@ namespace {
 using std::chrono::milliseconds;
 
 bool is_name(const std::string& s) {
-  return !s.empty() && s.size() <= 63 && std::all_of(s.begin(), s.end(), [](unsigned char c) {
-    return std::isalnum(c) != 0 || c == '.' || c == '_' || c == '-';
-  });
+  return !s.empty() && s.size() <= 63 &&
+         std::all_of(s.begin(), s.end(), [](unsigned char c) { return std::isalnum(c) != 0 || c == '.' || c == '_' || c == '-'; });
 }
 
 void read_manager(const config::Node& n, Config& c) {
@@ -30,18 +29,21 @@ void read_manager(const config::Node& n, Config& c) {
   c.tls.key = tls["key"].string();
   c.manager.server_name = tls["server_name"].string();
   if (c.manager.insecure) {
-    if (!net::is_loopback(c.manager.manager.host)) n["insecure"].error("plain text is for loopback addresses only; wanted manager.tls, or a manager at 127.0.0.1");
+    if (!net::is_loopback(c.manager.manager.host))
+      n["insecure"].error("plain text is for loopback addresses only; wanted manager.tls, or a manager at 127.0.0.1");
     return;
   }
   for (const char* key : {"ca", "certificate", "key"}) {
-    if (!tls[key].given()) tls[key].error("left out: wanted a PEM file (nezuctl pki makes them), or manager.insecure: true towards a loopback address");
+    if (!tls[key].given())
+      tls[key].error("left out: wanted a PEM file (nezuctl pki makes them), or manager.insecure: true towards a loopback address");
   }
 }
 
 void read_capture(const config::Node& n, unsigned cores, Config& c) {
   probe::LiveOptions& o = c.capture;
   o.interface = n["interface"].required().string();
-  if (n["interface"].given() && (o.interface.empty() || o.interface.size() > 15)) n["interface"].wanted("an interface's name, 1–15 characters");
+  if (n["interface"].given() && (o.interface.empty() || o.interface.size() > 15))
+    n["interface"].wanted("an interface's name, 1–15 characters");
   const auto workers = static_cast<unsigned>(n["workers"].integer(1, 0, 64));
   o.workers = workers == 0 ? std::clamp(cores, 1u, 64u) : workers;
   o.ring_bytes = n["ring"].size(std::uint64_t{64} << 20, std::uint64_t{2} << 20, std::uint64_t{4} << 30);
@@ -51,9 +53,7 @@ void read_capture(const config::Node& n, unsigned cores, Config& c) {
   o.promiscuous = n["promiscuous"].boolean(true);
   o.stamps = n["timestamps"].choice(probe::Stamps::kernel, {{"kernel", probe::Stamps::kernel}, {"hardware", probe::Stamps::hardware}});
   o.timestamp_offset = n["timestamp_offset"].duration(Nanos(0), -Nanos(Seconds(86400)), Seconds(86400));
-  for (const config::Node& port : n["ports"].list()) {
-    c.pipeline.ports.push_back(static_cast<std::uint16_t>(port.integer(1, 1, 65535)));
-  }
+  for (const config::Node& port : n["ports"].list()) { c.pipeline.ports.push_back(static_cast<std::uint16_t>(port.integer(1, 1, 65535))); }
 }
 
 void read_limits(const config::Node& n, Config& c) {
@@ -89,10 +89,9 @@ Result<Config> parse_config(const std::string& text, const std::string& file, co
   c.socket = root["control"]["socket"].string();
   if (c.socket.empty()) c.socket = default_socket(c.name);
   if (c.socket.size() > 107) root["control"]["socket"].wanted("a path of at most 107 bytes");
-  c.log_level = root["log"]["level"].choice(log::Level::info, {{"debug", log::Level::debug},
-                                                                {"info", log::Level::info},
-                                                                {"warning", log::Level::warning},
-                                                                {"error", log::Level::error}});
+  c.log_level = root["log"]["level"].choice(
+      log::Level::info,
+      {{"debug", log::Level::debug}, {"info", log::Level::info}, {"warning", log::Level::warning}, {"error", log::Level::error}});
   c.log_format = root["log"]["format"].choice(log::Format::text, {{"text", log::Format::text}, {"json", log::Format::json}});
   if (Status s = document->finish(); !s.ok()) return s.error();
   return c;

@@ -1,6 +1,5 @@
 // nezu-probe: measures web services from mirrored traffic. `run` is the daemon, `status` asks it, `analyze` works alone.
 #include <CLI/CLI.hpp>
-
 #include <utility>
 #include <vector>
 
@@ -18,9 +17,7 @@ int main(int argc, char** argv) {
   commands.emplace_back("status", add_status(app));
   try {
     app.parse(argc, argv);
-  } catch (const CLI::ParseError& error) {
-    return app.exit(error) == 0 ? 0 : 2;
-  }
+  } catch (const CLI::ParseError& error) { return app.exit(error) == 0 ? 0 : 2; }
   for (const auto& [name, run] : commands) {
     if (app.got_subcommand(name)) return run();
   }

@@ -30,13 +30,16 @@ int run(const Flags& flags) {
   if (!flags.replay.empty()) config->capture.workers = 1;
   const SystemClock clock;
   SystemRandom random;
-  const auto logger = log::make_logger({.level = config->log_level, .format = config->log_format, .journal = log::journal_from_environment()}, clock);
+  const auto logger =
+      log::make_logger({.level = config->log_level, .format = config->log_format, .journal = log::journal_from_environment()}, clock);
   if (config->socket == default_socket(config->name)) {
     std::error_code ignored;  // where it can't be made, listening says why
     namespace fs = std::filesystem;  // seam: the program makes its own run-time folder
     fs::create_directories(fs::path(config->socket).parent_path(), ignored);
   }
-  Daemon daemon(*config, {.clock = clock, .random = random, .logger = *logger, .config_file = flags.config, .replay = flags.replay, .version = NEZU_VERSION});
+  Daemon daemon(
+      *config,
+      {.clock = clock, .random = random, .logger = *logger, .config_file = flags.config, .replay = flags.replay, .version = NEZU_VERSION});
   if (const auto trouble = daemon.prepare()) {
     logger->error("can't start", trouble->error);
     return trouble->exit_status;
@@ -53,8 +56,9 @@ Run add_run(CLI::App& app) {
   command->add_flag("--check-config", flags->check, "only check the configuration: all errors at once, exit status 2");
   command->add_option("--replay", flags->replay,
                       "read these capture files instead of the interface, as fast as they can be read, deliver their windows, and end");
-  command->footer("Signals: SIGTERM cuts the open window, delivers it (5 s at most) and ends; SIGHUP reads the configuration again.\n"
-                  "Exit status: 0 well; 1 failed at run time; 2 usage or configuration wrong.");
+  command->footer(
+      "Signals: SIGTERM cuts the open window, delivers it (5 s at most) and ends; SIGHUP reads the configuration again.\n"
+      "Exit status: 0 well; 1 failed at run time; 2 usage or configuration wrong.");
   return [flags] { return run(*flags); };
 }
 

@@ -72,7 +72,8 @@ std::optional<Daemon::Trouble> Daemon::prepare() {
     const bool users = code == ErrorCode::not_found || code == ErrorCode::invalid_argument || code == ErrorCode::unsupported;
     return Trouble{sources.error().in("capture"), users ? 2 : 1};
   }
-  auto control = probe::control::Server::listen(loop_, config_.socket, [this](const std::string& c, const json::Value& r) { return command(c, r); });
+  auto control =
+      probe::control::Server::listen(loop_, config_.socket, [this](const std::string& c, const json::Value& r) { return command(c, r); });
   if (!control.ok()) return Trouble{control.error(), 1};
   control_ = std::move(control).value();
   return std::nullopt;
@@ -126,8 +127,10 @@ int Daemon::run() {
   sources_.clear();
 
   loop_.on_signal({SIGTERM, SIGINT, SIGHUP}, [this](int signal) {
-    if (signal == SIGHUP) reload();
-    else stop(signal == SIGTERM ? "SIGTERM" : "SIGINT");
+    if (signal == SIGHUP)
+      reload();
+    else
+      stop(signal == SIGTERM ? "SIGTERM" : "SIGINT");
   });
   log_.info("started", {{"version", parts_.version},
                         {"probe", config_.name},
@@ -283,7 +286,8 @@ void Daemon::merge() {
     ++windows_measured_;
     carry_out(role_.window_closed(now, std::move(r)));
   }
-  const bool all_finished = !states_.empty() && std::all_of(states_.begin(), states_.end(), [](const WorkerState& s) { return s.finished; });
+  const bool all_finished =
+      !states_.empty() && std::all_of(states_.begin(), states_.end(), [](const WorkerState& s) { return s.finished; });
   if (all_finished && !cut_told_) {
     cut_told_ = true;
     carry_out(role_.cut_done(now));
@@ -375,8 +379,10 @@ probe::role::CaptureReport Daemon::capture_report() const {
     r.state.frames += s.counters.frames;
     r.state.kernel_drops += s.counters.kernel_drops;
     r.state.watermark = first ? s.watermark : std::min(r.state.watermark, s.watermark);
-    if (!s.unbroken_since) r.unbroken_since.reset();
-    else if (r.unbroken_since) r.unbroken_since = std::max(*r.unbroken_since, *s.unbroken_since);
+    if (!s.unbroken_since)
+      r.unbroken_since.reset();
+    else if (r.unbroken_since)
+      r.unbroken_since = std::max(*r.unbroken_since, *s.unbroken_since);
     first = false;
   }
   return r;
@@ -398,14 +404,18 @@ std::string Daemon::reload() {
   std::shared_ptr<tls::Context> context;
   if (!error && !next->manager.insecure) {
     auto loaded = tls::Context::load(next->tls);
-    if (loaded.ok()) context = std::move(loaded).value();
-    else error = loaded.error().in("manager.tls");
+    if (loaded.ok())
+      context = std::move(loaded).value();
+    else
+      error = loaded.error().in("manager.tls");
   }
   std::optional<probe::link::Connector> connector;
   if (!error) {
     auto made = probe::link::make_connector(loop_, next->manager, context);
-    if (made.ok()) connector = std::move(made).value();
-    else error = made.error();
+    if (made.ok())
+      connector = std::move(made).value();
+    else
+      error = made.error();
   }
   if (error) {
     log_.error("the configuration is not taken, nothing changes", *error);
@@ -427,8 +437,10 @@ std::string Daemon::reload() {
   }
   std::string keys;
   for (const std::string& key : restart) keys += (keys.empty() ? "" : ", ") + key;
-  if (keys.empty()) log_.info("the configuration is taken");
-  else log_.warning("the configuration is taken, except what needs a restart", {{"restart_needed", keys}});
+  if (keys.empty())
+    log_.info("the configuration is taken");
+  else
+    log_.warning("the configuration is taken, except what needs a restart", {{"restart_needed", keys}});
   (void)notifier_.ready();
   return {};
 }

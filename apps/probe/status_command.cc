@@ -31,7 +31,8 @@ Result<std::string> find_socket(const Flags& flags) {
   ::globfree(&found);
   if (sockets.size() == 1) return sockets[0];
   if (sockets.empty()) return Error(ErrorCode::not_found, "no daemon's socket in /run/nezuban; give --socket or --config");
-  return Error(ErrorCode::invalid_argument, fmt::format("{} daemons here, {} among them; give --socket or --config", sockets.size(), sockets[0]));
+  return Error(ErrorCode::invalid_argument,
+               fmt::format("{} daemons here, {} among them; give --socket or --config", sockets.size(), sockets[0]));
 }
 
 std::string text_of(const json::Value& v) {
@@ -93,8 +94,10 @@ int status(const Flags& flags) {
   request.set("command", "status");
   const Result<json::Value> answer = probe::control::ask(*socket, request, std::chrono::seconds(5));
   if (!answer.ok()) return fail(answer.error(), 1);
-  if (flags.json) fmt::print("{}\n", json::to_pretty_string(*answer));
-  else print_table(*answer);
+  if (flags.json)
+    fmt::print("{}\n", json::to_pretty_string(*answer));
+  else
+    print_table(*answer);
   return 0;
 }
 

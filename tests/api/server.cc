@@ -1,12 +1,13 @@
 // nezu-api-test-server: the API over a fake Backend and a store in memory, on a free port of the loopback, which it prints. Ends when its
 // standard input is closed. For check_openapi.py.
-#include <cstdio>
-#include <thread>
+#include "common/http/server.h"
 
 #include <fmt/core.h>
 
+#include <cstdio>
+#include <thread>
+
 #include "common/base/system_clock.h"
-#include "common/http/server.h"
 #include "common/net/net.h"
 #include "manager/api/api.h"
 #include "manager/api/fake_backend.h"
@@ -104,8 +105,7 @@ int main() {
   };
   beat();
   std::thread input([&] {
-    while (std::getchar() != EOF) {
-    }
+    while (std::getchar() != EOF) {}
     loop.stop();
   });
   loop.run();

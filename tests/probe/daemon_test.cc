@@ -46,8 +46,10 @@ class DaemonTest : public ::testing::Test {
     pid_ = ::fork();
     ASSERT_GE(pid_, 0);
     if (pid_ == 0) {
-      if (replay.empty()) ::execl(NEZU_PROBE_PROGRAM, "nezu-probe", "run", "--config", config.c_str(), nullptr);
-      else ::execl(NEZU_PROBE_PROGRAM, "nezu-probe", "run", "--config", config.c_str(), "--replay", replay.c_str(), nullptr);
+      if (replay.empty())
+        ::execl(NEZU_PROBE_PROGRAM, "nezu-probe", "run", "--config", config.c_str(), nullptr);
+      else
+        ::execl(NEZU_PROBE_PROGRAM, "nezu-probe", "run", "--config", config.c_str(), "--replay", replay.c_str(), nullptr);
       ::_exit(127);
     }
   }
@@ -135,7 +137,8 @@ TEST_F(DaemonTest, FromHelloToTheLastWindow) {
   write_config("lo");
   start();
   admit(7);
-  play(3000, [&] { return measuring() && heartbeat_.capture.running; }, always);
+  play(
+      3000, [&] { return measuring() && heartbeat_.capture.running; }, always);
   EXPECT_EQ(heartbeat_.epoch, 7u);
 
   // Requests in several windows, on a connection that was open before the probe began; the second record isn't acknowledged.
@@ -144,14 +147,22 @@ TEST_F(DaemonTest, FromHelloToTheLastWindow) {
     if (stored_.size() == 1 && !withheld) withheld = r.span;
     return !withheld;
   };
-  play(6000, [&] { traffic_.request(); ::usleep(5000); return withheld.has_value(); }, withhold_second);
+  play(
+      6000,
+      [&] {
+        traffic_.request();
+        ::usleep(5000);
+        return withheld.has_value();
+      },
+      withhold_second);
   ASSERT_TRUE(withheld);
   manager_.reset();
   for (int i = 0; i < 20; ++i) traffic_.request();  // nobody listens; the probe measures on
 
   admit(0);
   const std::size_t before = received_.size();
-  play(3000, [&] { return stored_.size() >= 3; }, always);
+  play(
+      3000, [&] { return stored_.size() >= 3; }, always);
   EXPECT_EQ(heartbeat_.epoch, 7u) << "the same instance goes on under its epoch";
   ASSERT_GT(received_.size(), before);
   EXPECT_EQ(received_[before].span, *withheld) << "what wasn't acknowledged comes first";
@@ -166,11 +177,13 @@ TEST_F(DaemonTest, FromHelloToTheLastWindow) {
   EXPECT_TRUE((*health)["healthy"].bool_or(false));
 
   // In the middle of a window.
-  play(2000, [&, n = stored_.size()] { return stored_.size() > n; }, always);
+  play(
+      2000, [&, n = stored_.size()] { return stored_.size() > n; }, always);
   for (int i = 0; i < 25; ++i) traffic_.request();
   ::usleep(100'000);
   ASSERT_EQ(::kill(pid_, SIGTERM), 0);
-  play(5000, [&] { return bye_; }, always);
+  play(
+      5000, [&] { return bye_; }, always);
   EXPECT_EQ(wait_for_exit(3000), 0);
 
   EXPECT_EQ(stored(&window::Figures::transactions), traffic_.requests()) << "each request, once";
@@ -189,7 +202,8 @@ TEST_F(DaemonTest, ABadFileChangesNothing_AGoodOneIsTaken) {
   write_config("lo");
   start();
   admit(1);
-  play(3000, [&] { return measuring(); }, always);
+  play(
+      3000, [&] { return measuring(); }, always);
   json::Value reload;
   reload.set("command", "reload");
   std::ofstream(folder_ / "probe.yaml") << "probe: {name: edge}\nnonsense: 1\n";
@@ -199,7 +213,8 @@ TEST_F(DaemonTest, ABadFileChangesNothing_AGoodOneIsTaken) {
   write_config("lo", "spool: {windows: 2}\n");
   const auto good = probe::control::ask(socket(), reload, Seconds(2));
   EXPECT_TRUE(good.ok()) << good.error().message();
-  play(3000, [&] { return stored_.size() >= 2; }, always);
+  play(
+      3000, [&] { return stored_.size() >= 2; }, always);
 }
 
 TEST_F(DaemonTest, AManagerOfAnotherVersionIsNotTakenForASession) {
@@ -236,7 +251,8 @@ TEST_F(DaemonTest, ACaptureFileThroughTheWholeDaemon) {
   write_config("lo");
   start(file);
   admit(3);
-  play(10'000, [&] { return bye_; }, always);
+  play(
+      10'000, [&] { return bye_; }, always);
   EXPECT_EQ(wait_for_exit(3000), 0);
   EXPECT_EQ(stored(&window::Figures::transactions), 300u);
   ASSERT_EQ(stored_.size(), 4u);
@@ -253,14 +269,19 @@ TEST_F(DaemonTest, AnInterfaceThatGoesAwayAndComesBack) {
   write_config(name);
   start();
   admit(1);
-  play(5000, [&] { return measuring() && stored_.size() >= 1; }, always);
+  play(
+      5000, [&] { return measuring() && stored_.size() >= 1; }, always);
   ASSERT_EQ(std::system(("ip link del " + name).c_str()), 0);
-  play(5000, [&] { return !heartbeat_.capture.running && !heartbeat_.capture.fault.empty(); }, always);
-  play(1500, [&, until = steady_clock::now() + Millis(1200)] { return steady_clock::now() > until; }, always);
+  play(
+      5000, [&] { return !heartbeat_.capture.running && !heartbeat_.capture.fault.empty(); }, always);
+  play(
+      1500, [&, until = steady_clock::now() + Millis(1200)] { return steady_clock::now() > until; }, always);
   ASSERT_EQ(std::system(make.c_str()), 0);
-  play(5000, [&] { return heartbeat_.capture.running; }, always);
+  play(
+      5000, [&] { return heartbeat_.capture.running; }, always);
   const std::size_t before = stored_.size();
-  play(5000, [&] { return stored_.size() >= before + 2; }, always);
+  play(
+      5000, [&] { return stored_.size() >= before + 2; }, always);
   ASSERT_EQ(std::system(("ip link del " + name).c_str()), 0);
   window::Spans covered;
   for (const auto& r : stored_) covered = window::unite(covered, r.covered);

@@ -28,7 +28,8 @@ void write_all(int fd, const std::string& bytes) {
 
 }  // namespace
 
-Traffic::Traffic() : listener_(::socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0)), client_(::socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0)) {
+Traffic::Traffic()
+    : listener_(::socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0)), client_(::socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0)) {
   ::sockaddr_in a{};
   a.sin_family = AF_INET;
   a.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
@@ -93,7 +94,8 @@ void write_capture(const std::string& path, std::uint16_t port, int requests, Na
   for (const std::uint32_t v : {0xa1b23c4du, 0x00040002u, 0u, 0u, 65535u, 101u}) host(v);
   std::int64_t t = 1'700'000'000'200'000'000;
   const auto frame = [&](std::int64_t at, const std::string& bytes) {
-    for (const std::int64_t v : {at / 1'000'000'000, at % 1'000'000'000, static_cast<std::int64_t>(bytes.size()), static_cast<std::int64_t>(bytes.size())}) {
+    for (const std::int64_t v :
+         {at / 1'000'000'000, at % 1'000'000'000, static_cast<std::int64_t>(bytes.size()), static_cast<std::int64_t>(bytes.size())}) {
       host(static_cast<std::uint32_t>(v));
     }
     out << bytes;

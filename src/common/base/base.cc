@@ -34,12 +34,22 @@ const char* to_string(ErrorCode code) {
 namespace {
 ErrorCode code_of(int errno_value) {
   switch (errno_value) {
-    case ENOENT: case ENODEV: case ENXIO: return ErrorCode::not_found;
+    case ENOENT:
+    case ENODEV:
+    case ENXIO: return ErrorCode::not_found;
     case EEXIST: return ErrorCode::already_exists;
-    case EPERM: case EACCES: return ErrorCode::permission;
-    case ENOSPC: case EDQUOT: return ErrorCode::no_space;
+    case EPERM:
+    case EACCES: return ErrorCode::permission;
+    case ENOSPC:
+    case EDQUOT: return ErrorCode::no_space;
     case EINVAL: return ErrorCode::invalid_argument;
-    case ECONNREFUSED: case ECONNRESET: case EPIPE: case ETIMEDOUT: case EHOSTUNREACH: case ENETUNREACH: case ENETDOWN:
+    case ECONNREFUSED:
+    case ECONNRESET:
+    case EPIPE:
+    case ETIMEDOUT:
+    case EHOSTUNREACH:
+    case ENETUNREACH:
+    case ENETDOWN:
     case EAGAIN: return ErrorCode::unavailable;
     default: return ErrorCode::io;
   }

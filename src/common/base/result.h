@@ -60,9 +60,18 @@ class [[nodiscard]] Result {
   explicit operator bool() const { return ok(); }
 
   // REQUIRES: ok()
-  T& value() & { NEZU_CHECK(ok()); return std::get<0>(state_); }
-  const T& value() const& { NEZU_CHECK(ok()); return std::get<0>(state_); }
-  T&& value() && { NEZU_CHECK(ok()); return std::get<0>(std::move(state_)); }
+  T& value() & {
+    NEZU_CHECK(ok());
+    return std::get<0>(state_);
+  }
+  const T& value() const& {
+    NEZU_CHECK(ok());
+    return std::get<0>(state_);
+  }
+  T&& value() && {
+    NEZU_CHECK(ok());
+    return std::get<0>(std::move(state_));
+  }
   T& operator*() & { return value(); }
   const T& operator*() const& { return value(); }
   T&& operator*() && { return std::move(*this).value(); }
@@ -70,7 +79,10 @@ class [[nodiscard]] Result {
   const T* operator->() const { return &value(); }
 
   // REQUIRES: !ok()
-  const Error& error() const { NEZU_CHECK(!ok()); return std::get<1>(state_); }
+  const Error& error() const {
+    NEZU_CHECK(!ok());
+    return std::get<1>(state_);
+  }
 
  private:
   std::variant<T, Error> state_;
@@ -84,7 +96,10 @@ class [[nodiscard]] Result<void> {
 
   bool ok() const { return !error_; }
   explicit operator bool() const { return ok(); }
-  const Error& error() const { NEZU_CHECK(!ok()); return *error_; }
+  const Error& error() const {
+    NEZU_CHECK(!ok());
+    return *error_;
+  }
 
  private:
   std::optional<Error> error_;

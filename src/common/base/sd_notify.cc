@@ -41,9 +41,7 @@ ServiceNotifier::ServiceNotifier(std::string socket, Nanos watchdog) : socket_(s
 Status ServiceNotifier::ready(std::string_view status) const {
   return send(status.empty() ? "READY=1" : "READY=1\nSTATUS=" + one_line(status));
 }
-Status ServiceNotifier::reloading(MonoTime now) const {
-  return send("RELOADING=1\nMONOTONIC_USEC=" + std::to_string(to_ns(now) / 1000));
-}
+Status ServiceNotifier::reloading(MonoTime now) const { return send("RELOADING=1\nMONOTONIC_USEC=" + std::to_string(to_ns(now) / 1000)); }
 Status ServiceNotifier::stopping() const { return send("STOPPING=1"); }
 Status ServiceNotifier::status(std::string_view text) const { return send("STATUS=" + one_line(text)); }
 Status ServiceNotifier::watchdog() const { return send("WATCHDOG=1"); }
@@ -61,8 +59,8 @@ Status ServiceNotifier::send(const std::string& message) const {
   const auto length = static_cast<socklen_t>(offsetof(sockaddr_un, sun_path) + socket_.size() + (socket_[0] == '@' ? 0 : 1));
   const UniqueFd fd(::socket(AF_UNIX, SOCK_DGRAM | SOCK_CLOEXEC, 0));
   if (!fd) return Error::from_errno(errno, where);
-  const ssize_t sent = ::sendto(fd.get(), message.data(), message.size(), MSG_NOSIGNAL | MSG_DONTWAIT,
-                                reinterpret_cast<const sockaddr*>(&address), length);
+  const ssize_t sent =
+      ::sendto(fd.get(), message.data(), message.size(), MSG_NOSIGNAL | MSG_DONTWAIT, reinterpret_cast<const sockaddr*>(&address), length);
   if (sent < 0) return Error::from_errno(errno, where);
   return {};
 }

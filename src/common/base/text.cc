@@ -49,7 +49,8 @@ Error wanted(std::string_view text, std::string_view what) {
 
 constexpr std::string_view kDurationForm = "a duration: a whole number and ns, us, ms, s, m, h or d, as in 250ms or 30s";
 
-// Days since 1970-01-01 of a date of the proleptic Gregorian calendar. The year is taken to begin in March, so that the leap day is its last.
+// Days since 1970-01-01 of a date of the proleptic Gregorian calendar. The year is taken to begin in March, so that the leap day is its
+// last.
 std::int64_t days_of_date(std::int64_t year, int month, int day) {
   const std::int64_t y = month > 2 ? year : year - 1;
   const int m = month > 2 ? month - 3 : month + 9;
@@ -206,17 +207,17 @@ Result<std::int64_t> parse_rfc3339(std::string_view text) {
   constexpr std::string_view form = "a time as 2026-11-24T07:10:05Z, 2026-11-24T16:10:05.25+09:00 or 2026-11-24, between 1678 and 2261";
   std::string_view rest = text;
   int year = 0, month = 0, day = 0;
-  if (!take_fixed(rest, 4, 1678, 2261, year) || !take_char(rest, "-") || !take_fixed(rest, 2, 1, 12, month) ||
-      !take_char(rest, "-") || !take_fixed(rest, 2, 1, days_in_month(year, month), day)) {
+  if (!take_fixed(rest, 4, 1678, 2261, year) || !take_char(rest, "-") || !take_fixed(rest, 2, 1, 12, month) || !take_char(rest, "-") ||
+      !take_fixed(rest, 2, 1, days_in_month(year, month), day)) {
     return wanted(text, form);
   }
   int hour = 0, minute = 0, second = 0;
   std::int64_t ns = 0, zone = 0;
   if (!rest.empty()) {
     // 60 is a leap second: it is the same instant as the next second's 0.
-    if (!take_char(rest, "Tt ") || !take_fixed(rest, 2, 0, 23, hour) || !take_char(rest, ":") ||
-        !take_fixed(rest, 2, 0, 59, minute) || !take_char(rest, ":") || !take_fixed(rest, 2, 0, 60, second) ||
-        !take_fraction(rest, ns) || !take_zone(rest, zone) || !rest.empty()) {
+    if (!take_char(rest, "Tt ") || !take_fixed(rest, 2, 0, 23, hour) || !take_char(rest, ":") || !take_fixed(rest, 2, 0, 59, minute) ||
+        !take_char(rest, ":") || !take_fixed(rest, 2, 0, 60, second) || !take_fraction(rest, ns) || !take_zone(rest, zone) ||
+        !rest.empty()) {
       return wanted(text, form);
     }
   }
@@ -237,7 +238,9 @@ Result<HostPort> parse_host_port(std::string_view text) {
   } else if (host.find_first_of(":[]") != std::string_view::npos) {
     return wanted(text, form);
   }
-  const auto unfit = [](char c) { return static_cast<unsigned char>(c) <= ' ' || c == '/' || c == '@' || c == '[' || c == ']' || c == 0x7f; };
+  const auto unfit = [](char c) {
+    return static_cast<unsigned char>(c) <= ' ' || c == '/' || c == '@' || c == '[' || c == ']' || c == 0x7f;
+  };
   if (host.empty() || host.size() > 255 || std::any_of(host.begin(), host.end(), unfit)) return wanted(text, form);
   auto port = parse_u64(text.substr(colon + 1), 65'535);
   if (!port) return wanted(text, "HOST:PORT with a port of 0–65535");
@@ -252,9 +255,7 @@ std::string format_host_port(const HostPort& address) {
 Result<std::uint64_t> parse_u64(std::string_view text, std::uint64_t max) {
   std::string_view rest = text;
   std::uint64_t number = 0;
-  if (!take_number(rest, number) || !rest.empty() || number > max) {
-    return wanted(text, fmt::format("a whole number, 0–{}", max));
-  }
+  if (!take_number(rest, number) || !rest.empty() || number > max) { return wanted(text, fmt::format("a whole number, 0–{}", max)); }
   return number;
 }
 

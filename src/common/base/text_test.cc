@@ -24,7 +24,8 @@ TEST(Duration, ReadsEachUnit) {
 }
 
 TEST(Duration, RefusesWhatIsNone) {
-  for (const char* text : {"", "s", "1", "-1s", "1.5s", "1 s", " 1s", "1s ", "1S", "1min", "1h30m", "106752d", "99999999999999999999s", "0x1s"}) {
+  for (const char* text :
+       {"", "s", "1", "-1s", "1.5s", "1 s", " 1s", "1s ", "1S", "1min", "1h30m", "106752d", "99999999999999999999s", "0x1s"}) {
     const auto d = parse_duration(text);
     ASSERT_FALSE(d.ok()) << text;
     EXPECT_EQ(d.error().code(), ErrorCode::invalid_argument);
@@ -93,9 +94,9 @@ TEST(Rfc3339, ReadsOffsetsFractionsAndDates) {
   EXPECT_EQ(*parse_rfc3339("2026-11-23 19:10:05.25-12:00"), 1'795'504'205'250'000'000);
   EXPECT_EQ(*parse_rfc3339("1970-01-02"), 86'400'000'000'000);
   EXPECT_EQ(*parse_rfc3339("2016-12-31T23:59:60Z"), *parse_rfc3339("2017-01-01T00:00:00Z"));
-  for (const char* text : {"", "2026", "2026-11", "2026-13-01", "2026-02-29", "2026-11-24T07:10:05", "2026-11-24T24:00:00Z", "2026-11-24T07:10Z",
-                           "2026-11-24T07:10:05.Z", "2026-11-24T07:10:05.1234567890Z", "2026-11-24T07:10:05Zx", "2026-11-24T07:10:05+9:00",
-                           "1677-01-01", "2262-01-01", "26-11-24", "yesterday"}) {
+  for (const char* text : {"", "2026", "2026-11", "2026-13-01", "2026-02-29", "2026-11-24T07:10:05", "2026-11-24T24:00:00Z",
+                           "2026-11-24T07:10Z", "2026-11-24T07:10:05.Z", "2026-11-24T07:10:05.1234567890Z", "2026-11-24T07:10:05Zx",
+                           "2026-11-24T07:10:05+9:00", "1677-01-01", "2262-01-01", "26-11-24", "yesterday"}) {
     EXPECT_FALSE(parse_rfc3339(text).ok()) << text;
   }
 }
@@ -117,7 +118,8 @@ TEST(HostPort, SplitsNamesAndAddresses) {
   EXPECT_EQ(*parse_host_port("manager.example.net:0"), (HostPort{"manager.example.net", 0}));
   EXPECT_EQ(format_host_port({"2001:db8::1", 80}), "[2001:db8::1]:80");
   EXPECT_EQ(format_host_port({"localhost", 7480}), "localhost:7480");
-  for (const char* text : {"", ":80", "host", "host:", "host:x", "host:65536", "2001:db8::1:80", "[::1]", "[::1]80", "[]:80", "a b:80", "http://a:80", "[a]b:1", "u@h:1"}) {
+  for (const char* text : {"", ":80", "host", "host:", "host:x", "host:65536", "2001:db8::1:80", "[::1]", "[::1]80", "[]:80", "a b:80",
+                           "http://a:80", "[a]b:1", "u@h:1"}) {
     EXPECT_FALSE(parse_host_port(text).ok()) << text;
   }
 }

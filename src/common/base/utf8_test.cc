@@ -17,8 +17,9 @@ TEST(Utf8, EveryCodePointGoesAround) {
 }
 
 TEST(Utf8, RefusesWhatIsNotWellFormed) {
-  const std::string_view bad[] = {"\x80",     "\xc0\x80", "\xc1\xbf",         "\xe0\x80\x80",     "\xed\xa0\x80",     "\xf0\x80\x80\x80", "\xf4\x90\x80\x80",
-                                  "\xf5\x80", "\xff",     "\xe3\x81", "\xe3\x81z", "\xf0\x9f\x98", "\xc3"};
+  const std::string_view bad[] = {
+      "\x80", "\xc0\x80", "\xc1\xbf",  "\xe0\x80\x80", "\xed\xa0\x80", "\xf0\x80\x80\x80", "\xf4\x90\x80\x80", "\xf5\x80",
+      "\xff", "\xe3\x81", "\xe3\x81z", "\xf0\x9f\x98", "\xc3"};
   for (const std::string_view text : bad) {
     EXPECT_FALSE(is_utf8(text));
     const std::string clean = to_utf8(text);
@@ -60,9 +61,7 @@ TEST(Utf8, FitsIntoColumns) {
 
 TEST(Utf8, NameCharacters) {
   for (const char32_t c : U"azAZ09é寝ずカー々〇ーＡ１한ßдα①Ⅱ・") {
-    if (c != 0) {
-      EXPECT_TRUE(is_name_character(c)) << static_cast<unsigned>(c);
-    }
+    if (c != 0) { EXPECT_TRUE(is_name_character(c)) << static_cast<unsigned>(c); }
   }
   for (const char32_t c : U" /\\._-\"'\t\u0085\u00a0\u00ad\u2028\u200b\u202e\u3000。、（）「」！／＿→€\ufeff\ufffd\U0001f319\ue000") {
     EXPECT_FALSE(is_name_character(c)) << static_cast<unsigned>(c);

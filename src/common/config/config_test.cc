@@ -61,7 +61,8 @@ lists:
   - a
   - "5"
   - 6
-)", "probe.yaml");
+)",
+                                  "probe.yaml");
   ASSERT_TRUE(document.ok()) << document.error().message();
   const Settings s = read(*document);
   EXPECT_TRUE(document->finish().ok()) << document->finish().error().message();
@@ -120,7 +121,8 @@ TEST(Config, RangesHoldAtTheirEnds) {
   EXPECT_EQ(errors_of("probe: {name: a}\ncapture: {workers: 0}"), "");
   EXPECT_EQ(errors_of("probe: {name: a}\ncapture: {workers: 64}"), "");
   for (const char* number : {"65", "-1", "1.5", "1e1", "0x10", "1_000", "99999999999999999999", "\"1\"", "+1"}) {
-    EXPECT_THAT(errors_of(std::string("probe: {name: a}\ncapture: {workers: ") + number + "}"), HasSubstr("wanted a whole number, 0–64")) << number;
+    EXPECT_THAT(errors_of(std::string("probe: {name: a}\ncapture: {workers: ") + number + "}"), HasSubstr("wanted a whole number, 0–64"))
+        << number;
   }
 }
 
@@ -187,13 +189,15 @@ TEST(Config, EntriesAreInOrderAndKnown) {
   auto document = Document::parse("retention: {1s: 48h, 10s: 14d}\n", "f");
   ASSERT_TRUE(document.ok());
   std::vector<std::string> seen;
-  for (const auto& entry : document->root()["retention"].entries()) seen.push_back(entry.key + "=" + format_duration(entry.value.duration(Nanos(0))));
+  for (const auto& entry : document->root()["retention"].entries())
+    seen.push_back(entry.key + "=" + format_duration(entry.value.duration(Nanos(0))));
   EXPECT_THAT(seen, ElementsAre("1s=2d", "10s=14d"));
   EXPECT_TRUE(document->finish().ok());
 }
 
 TEST(Config, JsonGoesThroughTheSameRules) {
-  auto document = Document::from_json(*json::parse(R"({"probe": {"name": 5}, "capture": {"workers": "4"}, "x": 1, "lists": ["a"], "log": null})"));
+  auto document =
+      Document::from_json(*json::parse(R"({"probe": {"name": 5}, "capture": {"workers": "4"}, "x": 1, "lists": ["a"], "log": null})"));
   ASSERT_TRUE(document.ok());
   read(*document);
   EXPECT_EQ(document->finish().error().message(),

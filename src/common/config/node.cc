@@ -11,8 +11,8 @@
 
 namespace nezu::config {
 
-// One step of the way from the root to a value. `place` is that of the value, or of the nearest thing that is really there: its key without a
-// value, else the map around it.
+// One step of the way from the root to a value. `place` is that of the value, or of the nearest thing that is really there: its key without
+// a value, else the map around it.
 struct Node::Path {
   std::shared_ptr<const Path> parent;
   std::string step;  // ".key" or "[3]"; the root has none
@@ -213,8 +213,8 @@ double Node::number(double otherwise, double min, double max) const {
 }
 
 Nanos Node::duration(Nanos otherwise, Nanos min, Nanos max) const {
-  const std::string what =
-      in_range(min < Nanos(0) ? "a duration as 250ms, -37s" : "a duration as 250ms, 30s", min, max, Nanos(0), Nanos::max(), format_duration);
+  const std::string what = in_range(min < Nanos(0) ? "a duration as 250ms, -37s" : "a duration as 250ms, 30s", min, max, Nanos(0),
+                                    Nanos::max(), format_duration);
   const std::string* text = scalar(what);
   if (text == nullptr) return otherwise;
   auto value = min < Nanos(0) ? parse_signed_duration(*text) : parse_duration(*text);

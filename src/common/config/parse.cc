@@ -231,10 +231,12 @@ std::string located(const std::string& file, Place place, std::string_view text)
 
 Result<Tree> parse_yaml(std::string_view text, const std::string& file) {
   if (text.size() > kMaxTextBytes) {
-    return Error(ErrorCode::invalid_argument, fmt::format("{}: {} bytes; wanted at most {}", file, text.size(), format_size(kMaxTextBytes)));
+    return Error(ErrorCode::invalid_argument,
+                 fmt::format("{}: {} bytes; wanted at most {}", file, text.size(), format_size(kMaxTextBytes)));
   }
   if (text.substr(0, 3) == "\xef\xbb\xbf") text.remove_prefix(3);
-  if (const Place bad = first_unfit(text); bad.line != 0) return fault(file, bad, "a byte that is no text; wanted UTF-8 without control characters");
+  if (const Place bad = first_unfit(text); bad.line != 0)
+    return fault(file, bad, "a byte that is no text; wanted UTF-8 without control characters");
 
   Tree tree;
   tree.file = file;
@@ -243,8 +245,7 @@ Result<Tree> parse_yaml(std::string_view text, const std::string& file) {
     std::istringstream in{std::string(text)};
     YAML::Parser parser(in);
     Builder builder(tree);
-    while (parser.HandleNextDocument(builder)) {
-    }
+    while (parser.HandleNextDocument(builder)) {}
   } catch (const Refused& refused) {
     return fault(file, columns.in_characters({refused.mark.line + 1, refused.mark.column + 1}), refused.why);
   } catch (const YAML::Exception& e) {

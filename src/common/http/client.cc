@@ -147,7 +147,8 @@ Status Client::events(const std::string& path_and_query, const std::function<boo
   if (reader.ended || asked_to_end) return {};
   if (code != CURLE_OK) return failed(url, code, reason);
   if (!reader.other.empty() || status != 200) {
-    return Error(status == 404 ? ErrorCode::not_found : ErrorCode::unsupported, url + ": no event stream, but status " + std::to_string(status) + ": " + reader.other);
+    return Error(status == 404 ? ErrorCode::not_found : ErrorCode::unsupported,
+                 url + ": no event stream, but status " + std::to_string(status) + ": " + reader.other);
   }
   return Error(ErrorCode::unavailable, url + ": the server ended the event stream");
 }

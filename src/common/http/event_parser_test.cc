@@ -21,12 +21,15 @@ std::string events_of(const std::string& bytes, std::size_t piece) {
 }
 
 TEST(EventParser, AnyCutAndAnyLineEnd) {
-  const std::string bytes = "event: a\r\ndata: 1\r\n\r\n: comment\ndata:2\ndata: 3\n\nid: 7\n\ndata\r\rdata: \n\nevent: none\n\ndata: left over";
-  for (std::size_t piece = 1; piece < bytes.size(); ++piece) EXPECT_EQ(events_of(bytes, piece), "a=1;message=2\n3;message=;message=;") << piece;
+  const std::string bytes =
+      "event: a\r\ndata: 1\r\n\r\n: comment\ndata:2\ndata: 3\n\nid: 7\n\ndata\r\rdata: \n\nevent: none\n\ndata: left over";
+  for (std::size_t piece = 1; piece < bytes.size(); ++piece)
+    EXPECT_EQ(events_of(bytes, piece), "a=1;message=2\n3;message=;message=;") << piece;
 }
 
 TEST(EventParser, WhatTheServerWritesComesOutAgain) {
-  EXPECT_EQ(events_of(event_bytes("window", "{\"a\":1}") + event_bytes("", "x\ny\r\nz") + event_bytes("e", ""), 3), "window={\"a\":1};message=x\ny\nz;e=;");
+  EXPECT_EQ(events_of(event_bytes("window", "{\"a\":1}") + event_bytes("", "x\ny\r\nz") + event_bytes("e", ""), 3),
+            "window={\"a\":1};message=x\ny\nz;e=;");
 }
 
 TEST(EventParser, AnEventWithoutEndIsRefused) {
@@ -48,7 +51,8 @@ TEST(Response, HeadersCannotBeForgedAndBodiesAreLeftOutWhereTheyMustBe) {
   EXPECT_EQ(to_bytes(response, true, false, 0).find("{}"), std::string::npos);
   response.status = 204;
   EXPECT_EQ(to_bytes(response, false, false, 0).find("Content-Length"), std::string::npos);
-  EXPECT_EQ(problem(400, "a \"b\"", "c\nd\\").body, "{\"type\":\"about:blank\",\"title\":\"a \\\"b\\\"\",\"status\":400,\"detail\":\"c\\u000ad\\\\\"}");
+  EXPECT_EQ(problem(400, "a \"b\"", "c\nd\\").body,
+            "{\"type\":\"about:blank\",\"title\":\"a \\\"b\\\"\",\"status\":400,\"detail\":\"c\\u000ad\\\\\"}");
 }
 
 }  // namespace

@@ -70,7 +70,8 @@ RequestReader::State RequestReader::feed(std::string& input) {
   }
   if (!parser.is_header_done()) {
     // Beast looks at the limit only when the head is whole or a line too long; we don't keep more than it.
-    if (input.size() > max_header_bytes_) return fail(431, "the request's head is larger than " + std::to_string(max_header_bytes_) + " bytes");
+    if (input.size() > max_header_bytes_)
+      return fail(431, "the request's head is larger than " + std::to_string(max_header_bytes_) + " bytes");
     return State::need_more;
   }
   if (parser.get().has_content_length() == false && parser.get().count(bhttp::field::transfer_encoding) > 0 && !parser.chunked()) {

@@ -66,8 +66,8 @@ std::string http_date(std::time_t now) {
   static constexpr const char* kMonths[] = {"Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec"};
   std::tm tm{};
   ::gmtime_r(&now, &tm);
-  return fmt::format("{}, {:02} {} {} {:02}:{:02}:{:02} GMT", kDays[tm.tm_wday], tm.tm_mday, kMonths[tm.tm_mon], tm.tm_year + 1900, tm.tm_hour, tm.tm_min,
-                     tm.tm_sec);
+  return fmt::format("{}, {:02} {} {} {:02}:{:02}:{:02} GMT", kDays[tm.tm_wday], tm.tm_mday, kMonths[tm.tm_mon], tm.tm_year + 1900,
+                     tm.tm_hour, tm.tm_min, tm.tm_sec);
 }
 
 std::string to_bytes(const Response& response, bool head, bool keep_alive, std::time_t now) {
@@ -112,7 +112,8 @@ Response problem(int status, const std::string& title, const std::string& detail
   Response response;
   response.status = status;
   response.content_type = "application/problem+json";
-  response.body = fmt::format("{{\"type\":\"about:blank\",\"title\":{},\"status\":{},\"detail\":{}}}", json_string(title), status, json_string(detail));
+  response.body =
+      fmt::format("{{\"type\":\"about:blank\",\"title\":{},\"status\":{},\"detail\":{}}}", json_string(title), status, json_string(detail));
   return response;
 }
 

@@ -27,10 +27,7 @@ struct Hub {
 class Connection : public std::enable_shared_from_this<Connection> {
  public:
   Connection(Hub& hub, std::unique_ptr<net::Stream> stream)
-      : hub_(hub),
-        stream_(std::move(stream)),
-        timer_(hub.loop),
-        reader_(hub.options.max_header_bytes, hub.options.max_body_bytes) {}
+      : hub_(hub), stream_(std::move(stream)), timer_(hub.loop), reader_(hub.options.max_header_bytes, hub.options.max_body_bytes) {}
   ~Connection() {
     if (streaming_) --hub_.counters.event_streams;
   }
@@ -259,7 +256,8 @@ class StreamServer final : public Server {
 
   void refuse(std::unique_ptr<net::Stream> stream) {
     ++hub_.counters.refused_connections;
-    const Response response = problem(503, "Service Unavailable", "more than " + std::to_string(hub_.options.max_connections) + " connections");
+    const Response response =
+        problem(503, "Service Unavailable", "more than " + std::to_string(hub_.options.max_connections) + " connections");
     // Small enough for an empty socket buffer: written at once, then the handler lets the stream go.
     net::Stream& borrowed = *stream;
     borrowed.write(to_bytes(response, false, false, std::time(nullptr)), [owned = std::move(stream)](Status) mutable { owned.reset(); });
@@ -271,7 +269,8 @@ class StreamServer final : public Server {
 
 }  // namespace
 
-Result<std::unique_ptr<Server>> Server::listen(net::EventLoop& loop, const HostPort& address, Handler handler, const ServerOptions& options) {
+Result<std::unique_ptr<Server>> Server::listen(net::EventLoop& loop, const HostPort& address, Handler handler,
+                                               const ServerOptions& options) {
   auto server = std::make_unique<StreamServer>(loop, std::move(handler), options);
   if (const Status started = server->start(address); !started) return started.error();
   return std::unique_ptr<Server>(std::move(server));

@@ -1,5 +1,6 @@
 // An HTTP/1.1 server for the API, the console and /metrics: small bodies in, small bodies out, server-sent events. Beast is used in
-// request_reader.cc only. Everything runs on the loop's thread; a handler that needs long answers later, through the Responder, from the loop.
+// request_reader.cc only. Everything runs on the loop's thread; a handler that needs long answers later, through the Responder, from the
+// loop.
 //
 // What the server answers by itself, always as a problem document: 400 (not HTTP, a bad target, no Host), 408 (the request didn't arrive
 // within idle_timeout), 413, 431 (head too large), 500 (the handler dropped its Responder), 501 (a transfer coding other than chunked),

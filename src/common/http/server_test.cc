@@ -32,7 +32,9 @@ class Raw {
   Raw(const Raw&) = delete;
   Raw& operator=(const Raw&) = delete;
 
-  void send(const std::string& bytes) const { EXPECT_EQ(::send(fd_, bytes.data(), bytes.size(), MSG_NOSIGNAL), static_cast<ssize_t>(bytes.size())); }
+  void send(const std::string& bytes) const {
+    EXPECT_EQ(::send(fd_, bytes.data(), bytes.size(), MSG_NOSIGNAL), static_cast<ssize_t>(bytes.size()));
+  }
   // Until the text holds `until`, or the end.
   std::string read_until(const std::string& until) {
     while (got_.find(until) == std::string::npos) {
@@ -62,7 +64,8 @@ class HttpTest : public ::testing::Test {
     std::promise<std::uint16_t> listening_on;
     loop = std::make_unique<net::EventLoop>();
     thread = std::thread([&] {
-      auto listening = Server::listen(*loop, {"127.0.0.1", 0}, [this](const Request& r, std::shared_ptr<Responder> a) { handle(r, std::move(a)); }, options);
+      auto listening = Server::listen(
+          *loop, {"127.0.0.1", 0}, [this](const Request& r, std::shared_ptr<Responder> a) { handle(r, std::move(a)); }, options);
       NEZU_CHECK(listening.ok());
       server = std::move(*listening);
       listening_on.set_value(server->port());
@@ -89,7 +92,8 @@ class HttpTest : public ::testing::Test {
       return responder->send(response);
     }
     if (request.path == "/later") {
-      return loop->post([this, responder] { loop->post([responder] { responder->send({.status = 202, .body = "later", .headers = {}}); }); });
+      return loop->post(
+          [this, responder] { loop->post([responder] { responder->send({.status = 202, .body = "later", .headers = {}}); }); });
     }
     if (request.path == "/drop") return;
     if (request.path == "/events") {
@@ -173,7 +177,8 @@ TEST_F(HttpTest, KeepAliveAndPipelining) {
   start();
   Raw raw(port);
   std::string burst;
-  for (int i = 0; i < 200; ++i) burst += "GET /" + std::string(i % 3 == 0 ? "later" : "echo") + "?q=" + std::to_string(i) + " HTTP/1.1\r\nHost: x\r\n\r\n";
+  for (int i = 0; i < 200; ++i)
+    burst += "GET /" + std::string(i % 3 == 0 ? "later" : "echo") + "?q=" + std::to_string(i) + " HTTP/1.1\r\nHost: x\r\n\r\n";
   raw.send(burst);
   for (int i = 0; i < 200; ++i) {
     const std::string answer = raw.read_until(i % 3 == 0 ? "later" : "|" + std::to_string(i) + "||");
@@ -190,7 +195,8 @@ TEST_F(HttpTest, BytesOneByOneChunkedBodyAndRepeatedHeaders) {
   start();
   Raw raw(port);
   const std::string request =
-      "POST /echo?q=1 HTTP/1.1\r\nHost: x\r\nX-Test: a\r\nTransfer-Encoding: chunked\r\nx-TEST: b\r\n\r\n3\r\nabc\r\n4;ext=1\r\ndefg\r\n0\r\nTrailer: t\r\n\r\n";
+      "POST /echo?q=1 HTTP/1.1\r\nHost: x\r\nX-Test: a\r\nTransfer-Encoding: chunked\r\nx-TEST: "
+      "b\r\n\r\n3\r\nabc\r\n4;ext=1\r\ndefg\r\n0\r\nTrailer: t\r\n\r\n";
   for (const char c : request) raw.send(std::string(1, c));
   EXPECT_NE(raw.read_until("|a, b").find("POST|1|abcdefg|a, b"), std::string::npos);
 }
@@ -240,19 +246,22 @@ TEST_P(BadRequest, IsAnsweredAndTheConnectionClosed) {
 
 INSTANTIATE_TEST_SUITE_P(
     All, BadRequest,
-    ::testing::Values(Bad{"NotHttp", "hello there\r\n\r\nGET /echo HTTP/1.1\r\nHost: x\r\n\r\n", "400"},
-                      Bad{"Tls", std::string("\x16\x03\x01\x02\x00\x01\x00\x01\xfc\x03\x03", 11) + std::string(500, '\x01'), "400"},
-                      Bad{"NoHost", "GET /echo HTTP/1.1\r\n\r\n", "400"}, Bad{"TwoHosts", "GET /echo HTTP/1.1\r\nHost: a\r\nHost: b\r\n\r\n", "400"},
-                      Bad{"BadEscape", "GET /%zz HTTP/1.1\r\nHost: x\r\n\r\n", "400"}, Bad{"Http2", "PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n", "505"},
-                      Bad{"LengthAndChunked", "POST /echo HTTP/1.1\r\nHost: x\r\nContent-Length: 3\r\nTransfer-Encoding: chunked\r\n\r\n0\r\n\r\n", "400"},
-                      Bad{"TwoLengths", "POST /echo HTTP/1.1\r\nHost: x\r\nContent-Length: 3\r\nContent-Length: 4\r\n\r\nabcd", "400"},
-                      Bad{"UnknownCoding", "POST /echo HTTP/1.1\r\nHost: x\r\nTransfer-Encoding: gzip\r\n\r\nabc", "501"},
-                      Bad{"BadChunk", "POST /echo HTTP/1.1\r\nHost: x\r\nTransfer-Encoding: chunked\r\n\r\nzz\r\nabc\r\n", "400"},
-                      Bad{"LargeLength", "POST /echo HTTP/1.1\r\nHost: x\r\nContent-Length: 1001\r\n\r\n" + std::string(1001, 'x'), "413"},
-                      Bad{"LargeChunks", "POST /echo HTTP/1.1\r\nHost: x\r\nTransfer-Encoding: chunked\r\n\r\n7d0\r\n" + std::string(2000, 'x') + "\r\n0\r\n\r\n", "413"},
-                      Bad{"LargeHead", "GET /echo HTTP/1.1\r\nHost: x\r\nX: " + std::string(5000, 'x') + "\r\n\r\n", "431"},
-                      Bad{"LargeTarget", "GET /" + std::string(5000, 'x'), "431"},
-                      Bad{"SpaceInName", "GET /echo HTTP/1.1\r\nHost : x\r\n\r\n", "400"}),
+    ::testing::Values(
+        Bad{"NotHttp", "hello there\r\n\r\nGET /echo HTTP/1.1\r\nHost: x\r\n\r\n", "400"},
+        Bad{"Tls", std::string("\x16\x03\x01\x02\x00\x01\x00\x01\xfc\x03\x03", 11) + std::string(500, '\x01'), "400"},
+        Bad{"NoHost", "GET /echo HTTP/1.1\r\n\r\n", "400"}, Bad{"TwoHosts", "GET /echo HTTP/1.1\r\nHost: a\r\nHost: b\r\n\r\n", "400"},
+        Bad{"BadEscape", "GET /%zz HTTP/1.1\r\nHost: x\r\n\r\n", "400"}, Bad{"Http2", "PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n", "505"},
+        Bad{"LengthAndChunked", "POST /echo HTTP/1.1\r\nHost: x\r\nContent-Length: 3\r\nTransfer-Encoding: chunked\r\n\r\n0\r\n\r\n",
+            "400"},
+        Bad{"TwoLengths", "POST /echo HTTP/1.1\r\nHost: x\r\nContent-Length: 3\r\nContent-Length: 4\r\n\r\nabcd", "400"},
+        Bad{"UnknownCoding", "POST /echo HTTP/1.1\r\nHost: x\r\nTransfer-Encoding: gzip\r\n\r\nabc", "501"},
+        Bad{"BadChunk", "POST /echo HTTP/1.1\r\nHost: x\r\nTransfer-Encoding: chunked\r\n\r\nzz\r\nabc\r\n", "400"},
+        Bad{"LargeLength", "POST /echo HTTP/1.1\r\nHost: x\r\nContent-Length: 1001\r\n\r\n" + std::string(1001, 'x'), "413"},
+        Bad{"LargeChunks",
+            "POST /echo HTTP/1.1\r\nHost: x\r\nTransfer-Encoding: chunked\r\n\r\n7d0\r\n" + std::string(2000, 'x') + "\r\n0\r\n\r\n",
+            "413"},
+        Bad{"LargeHead", "GET /echo HTTP/1.1\r\nHost: x\r\nX: " + std::string(5000, 'x') + "\r\n\r\n", "431"},
+        Bad{"LargeTarget", "GET /" + std::string(5000, 'x'), "431"}, Bad{"SpaceInName", "GET /echo HTTP/1.1\r\nHost : x\r\n\r\n", "400"}),
     [](const auto& tested) { return std::string(tested.param.name); });
 
 TEST_F(HttpTest, TooManyConnections) {
@@ -355,7 +364,8 @@ TEST_F(HttpTest, EventsOfSomethingElseAndEndsAreErrors) {
 TEST_F(HttpTest, EventsEndWhenAskedTo) {
   start();
   int asked = 0;
-  EXPECT_TRUE(client->events("/events", [](std::string_view, std::string_view) { return true; }, [&] { return ++asked < 5; }));
+  EXPECT_TRUE(client->events(
+      "/events", [](std::string_view, std::string_view) { return true; }, [&] { return ++asked < 5; }));
 }
 
 TEST_F(HttpTest, ServerEndsWithOpenConnections) {

@@ -14,7 +14,8 @@ int hex(char c) {
 }
 
 Error bad_escape(std::string_view text) {
-  return Error(ErrorCode::invalid_argument, "\"" + std::string(text) + "\" in the target: a percent sign is followed by two hexadecimal digits, not 00");
+  return Error(ErrorCode::invalid_argument,
+               "\"" + std::string(text) + "\" in the target: a percent sign is followed by two hexadecimal digits, not 00");
 }
 
 Status parse_query(std::string_view query, Request& request) {
@@ -60,7 +61,8 @@ std::string url_encode(std::string_view text) {
   static constexpr char kDigits[] = "0123456789ABCDEF";
   std::string out;
   for (const char c : text) {
-    const bool plain = (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') || c == '-' || c == '.' || c == '_' || c == '~';
+    const bool plain =
+        (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') || c == '-' || c == '.' || c == '_' || c == '~';
     if (plain) {
       out += c;
     } else {

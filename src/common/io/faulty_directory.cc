@@ -80,7 +80,9 @@ Status check_name(const std::string& name) {
   if (!name.empty() && name != "." && name != ".." && name.find('/') == std::string::npos) return {};
   return Error(ErrorCode::invalid_argument, "memory: '" + name + "': wanted a plain file name");
 }
-Error missing(const std::string& path, const std::string& name) { return Error(ErrorCode::not_found, path + '/' + name + ": No such file or directory"); }
+Error missing(const std::string& path, const std::string& name) {
+  return Error(ErrorCode::not_found, path + '/' + name + ": No such file or directory");
+}
 }  // namespace
 
 Result<std::string> FaultyDirectory::read(const std::string& name, std::size_t max_bytes) {
@@ -88,7 +90,8 @@ Result<std::string> FaultyDirectory::read(const std::string& name, std::size_t m
   if (Status s = step("read " + name); !s) return s.error();
   const auto it = names_.find(name);
   if (it == names_.end()) return missing(path_, name);
-  if (it->second->bytes.size() > max_bytes) return Error(ErrorCode::no_space, path_ + '/' + name + ": wanted at most " + format_size(max_bytes));
+  if (it->second->bytes.size() > max_bytes)
+    return Error(ErrorCode::no_space, path_ + '/' + name + ": wanted at most " + format_size(max_bytes));
   return it->second->bytes;
 }
 

@@ -153,11 +153,11 @@ TEST(WriteWhole, OldOrNewAfterEachFaultAndEachCrash) {
         d.fail_at(n, fault, chance % 2 == 0 ? 1 : 1000);
         const bool ok = write_whole(d, "state", "new state").ok();
         d.fail_at(0, fault);
-        if (ok) {
-          ASSERT_EQ(*d.read("state", kMax), "new state");
-        }
-        if (chance < 2) d.crash();
-        else d.crash(random);
+        if (ok) { ASSERT_EQ(*d.read("state", kMax), "new state"); }
+        if (chance < 2)
+          d.crash();
+        else
+          d.crash(random);
         auto bytes = d.read("state", kMax);
         ASSERT_TRUE(bytes.ok()) << "step " << n;
         ASSERT_TRUE(*bytes == "new state" || (!ok && *bytes == "old state")) << "step " << n << ": " << *bytes;

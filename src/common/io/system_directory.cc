@@ -16,7 +16,8 @@ namespace nezu::io {
 namespace {
 
 Status check_name(const std::string& directory, const std::string& name) {
-  const bool well = !name.empty() && name != "." && name != ".." && name.find('/') == std::string::npos && name.find('\0') == std::string::npos;
+  const bool well =
+      !name.empty() && name != "." && name != ".." && name.find('/') == std::string::npos && name.find('\0') == std::string::npos;
   if (well) return {};
   return Error(ErrorCode::invalid_argument, directory + ": '" + name + "': wanted a plain file name");
 }
@@ -156,7 +157,8 @@ Result<std::string> read_file(const std::string& path, std::size_t max_bytes) {
   const UniqueFd fd(::open(path.c_str(), O_RDONLY | O_CLOEXEC));
   if (!fd) return Error::from_errno(errno, path);
   struct stat info {};
-  if (::fstat(fd.get(), &info) == 0 && S_ISDIR(info.st_mode)) return Error(ErrorCode::invalid_argument, path + ": a directory; wanted a file");
+  if (::fstat(fd.get(), &info) == 0 && S_ISDIR(info.st_mode))
+    return Error(ErrorCode::invalid_argument, path + ": a directory; wanted a file");
   return read_all(fd.get(), path, max_bytes);
 }
 

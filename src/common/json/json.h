@@ -81,8 +81,10 @@ class Value {
  private:
   template <class T>
   static Value of_integer(T v) {
-    if constexpr (std::is_signed_v<T>) return of_signed(v);
-    else return of_unsigned(v);
+    if constexpr (std::is_signed_v<T>)
+      return of_signed(v);
+    else
+      return of_unsigned(v);
   }
   static Value of_signed(std::int64_t v);
   static Value of_unsigned(std::uint64_t v);
@@ -99,8 +101,8 @@ struct Limits {
   std::size_t max_bytes = 16 << 20;
   std::size_t max_depth = 32;
 };
-// One JSON text (RFC 8259), nothing after it. Errors (invalid_argument): "line 3, column 7: …"; a key twice, text that isn't UTF-8, a number
-// beyond a double's range, and what passes the limits are errors too.
+// One JSON text (RFC 8259), nothing after it. Errors (invalid_argument): "line 3, column 7: …"; a key twice, text that isn't UTF-8, a
+// number beyond a double's range, and what passes the limits are errors too.
 Result<Value> parse(std::string_view text, const Limits& limits = {});
 
 // Compact; or with line breaks and two spaces a level.
@@ -112,7 +114,8 @@ void append_quoted(std::string& out, std::string_view text);
 // The shortest form that reads back the same; not finite: null.
 void append_number(std::string& out, double value);
 
-// Writes JSON into a string, fast; commas come by themselves. Misuse (a value without a key in an object, an end that doesn't fit) is a bug.
+// Writes JSON into a string, fast; commas come by themselves. Misuse (a value without a key in an object, an end that doesn't fit) is a
+// bug.
 //
 //   Writer w(out);
 //   w.begin_object().member("name", name).key("ports").begin_array().value(80).end_array().end_object();
@@ -133,9 +136,12 @@ class Writer {
   template <class T>
     requires std::is_integral_v<T>
   Writer& value(T v) {
-    if constexpr (std::is_same_v<T, bool>) return raw(v ? "true" : "false");
-    else if constexpr (std::is_signed_v<T>) return integer(static_cast<std::int64_t>(v));
-    else return unsigned_integer(static_cast<std::uint64_t>(v));
+    if constexpr (std::is_same_v<T, bool>)
+      return raw(v ? "true" : "false");
+    else if constexpr (std::is_signed_v<T>)
+      return integer(static_cast<std::int64_t>(v));
+    else
+      return unsigned_integer(static_cast<std::uint64_t>(v));
   }
   template <class T>
   Writer& value(const std::optional<T>& v) {

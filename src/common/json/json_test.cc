@@ -40,7 +40,8 @@ Value any_value(Random& random, int depth) {
     }
     default: {
       Value object(Members{});
-      for (std::uint64_t n = random.below(5); n > 0; --n) object.set(std::string(1, static_cast<char>('a' + random.below(20))), any_value(random, depth - 1));
+      for (std::uint64_t n = random.below(5); n > 0; --n)
+        object.set(std::string(1, static_cast<char>('a' + random.below(20))), any_value(random, depth - 1));
       return object;
     }
   }
@@ -74,13 +75,11 @@ TEST(Json, ErrorsSayWhere) {
   EXPECT_THAT(parse("{\"a\": 1,\n  \"寝\": x}").error().message(), HasSubstr("line 2, column 8: no JSON"));
   EXPECT_THAT(parse("{\"a\": 1, \"a\": 2}").error().message(), HasSubstr("the key 'a' is there twice"));
   EXPECT_THAT(parse("[1] x").error().message(), HasSubstr("line 1, column 5: more text"));
-  for (const char* text : {"", " ", "{", "[1,]", "{a:1}", "'x'", "01", "+1", ".5", "1.", "\"\x01\"", "\"\\x\"", "nul", "[1}", "1e999", "\"\xff\"",
-                           "\"\\ud800\"", "NaN", "// c\n1", "[1 2]", "-"}) {
+  for (const char* text : {"",        " ",   "{",   "[1,]",  "{a:1}",    "'x'",         "01",  "+1",      ".5",    "1.", "\"\x01\"",
+                           "\"\\x\"", "nul", "[1}", "1e999", "\"\xff\"", "\"\\ud800\"", "NaN", "// c\n1", "[1 2]", "-"}) {
     const auto v = parse(text);
     EXPECT_FALSE(v.ok()) << text;
-    if (!v.ok()) {
-      EXPECT_EQ(v.error().code(), ErrorCode::invalid_argument);
-    }
+    if (!v.ok()) { EXPECT_EQ(v.error().code(), ErrorCode::invalid_argument); }
   }
 }
 
@@ -105,7 +104,17 @@ TEST(Json, WriterPutsCommasAndEscapes) {
   std::string out;
   Writer w(out);
   w.begin_object().member("name", "a\"\\\b\x1f/寝\x7f").member("n", 1).member("u", UINT64_MAX).member("d", 0.1).member("ok", true);
-  w.key("none").null().key("list").begin_array().value(1).begin_array().end_array().begin_object().end_object().value(std::optional<int>()).end_array();
+  w.key("none")
+      .null()
+      .key("list")
+      .begin_array()
+      .value(1)
+      .begin_array()
+      .end_array()
+      .begin_object()
+      .end_object()
+      .value(std::optional<int>())
+      .end_array();
   w.key("raw").raw("{}").key("v").value(*parse("[1,{\"a\":null}]")).end_object();
   EXPECT_EQ(out, R"({"name":"a\"\\\u0008\u001f/寝\u007f","n":1,"u":18446744073709551615,"d":0.1,"ok":true,"none":null,)"
                  R"("list":[1,[],{},null],"raw":{},"v":[1,{"a":null}]})");

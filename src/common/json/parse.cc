@@ -1,6 +1,6 @@
-#include <boost/json/basic_parser_impl.hpp>
 #include <fmt/core.h>
 
+#include <boost/json/basic_parser_impl.hpp>
 #include <charconv>
 #include <cmath>
 #include <set>
@@ -110,9 +110,12 @@ class Handler {
     return true;
   }
   bool add(Value value) {
-    if (frames_.empty()) root = std::move(value);
-    else if (frames_.back().object) frames_.back().members.back().value = std::move(value);
-    else frames_.back().items.push_back(std::move(value));
+    if (frames_.empty())
+      root = std::move(value);
+    else if (frames_.back().object)
+      frames_.back().members.back().value = std::move(value);
+    else
+      frames_.back().items.push_back(std::move(value));
     return true;
   }
 
@@ -128,8 +131,7 @@ Error fault_at(std::string_view text, std::size_t offset, const std::string& why
     ++line;
     begin = i + 1;
   }
-  return Error(ErrorCode::invalid_argument,
-               fmt::format("line {}, column {}: {}", line, count_code_points(before.substr(begin)) + 1, why));
+  return Error(ErrorCode::invalid_argument, fmt::format("line {}, column {}: {}", line, count_code_points(before.substr(begin)) + 1, why));
 }
 
 }  // namespace

@@ -28,8 +28,10 @@ Value Value::of_signed(std::int64_t v) {
 // One number has one form: what fits the signed one is kept so.
 Value Value::of_unsigned(std::uint64_t v) {
   Value value;
-  if (v <= static_cast<std::uint64_t>(INT64_MAX)) value.value_ = static_cast<std::int64_t>(v);
-  else value.value_ = v;
+  if (v <= static_cast<std::uint64_t>(INT64_MAX))
+    value.value_ = static_cast<std::int64_t>(v);
+  else
+    value.value_ = v;
   return value;
 }
 
@@ -91,9 +93,7 @@ const Value& Value::operator[](std::string_view key) const {
   return v != nullptr ? *v : null_value();
 }
 
-const Value& Value::operator[](std::size_t index) const {
-  return is_array() && index < array().size() ? array()[index] : null_value();
-}
+const Value& Value::operator[](std::size_t index) const { return is_array() && index < array().size() ? array()[index] : null_value(); }
 
 std::size_t Value::size() const { return is_array() ? array().size() : is_object() ? members().size() : 0; }
 

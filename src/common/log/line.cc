@@ -74,19 +74,25 @@ struct ValueWriter {
   std::string& out;
   bool json;
   void operator()(std::string_view v) const {
-    if (json || !is_plain(v)) append_quoted(out, v);
-    else out += v;
+    if (json || !is_plain(v))
+      append_quoted(out, v);
+    else
+      out += v;
   }
   void operator()(bool v) const { out += v ? "true" : "false"; }
   void operator()(std::int64_t v) const { fmt::format_to(std::back_inserter(out), "{}", v); }
   void operator()(std::uint64_t v) const { fmt::format_to(std::back_inserter(out), "{}", v); }
   void operator()(double v) const {
-    if (json && !std::isfinite(v)) out += "null";
-    else fmt::format_to(std::back_inserter(out), "{}", v);
+    if (json && !std::isfinite(v))
+      out += "null";
+    else
+      fmt::format_to(std::back_inserter(out), "{}", v);
   }
   void operator()(Nanos v) const {
-    if (json) append_quoted(out, format_duration(v));
-    else out += format_duration(v);
+    if (json)
+      append_quoted(out, format_duration(v));
+    else
+      out += format_duration(v);
   }
 };
 

@@ -1,4 +1,5 @@
-// Logging: one line a message, as key=value text or JSON, to standard error. The logger is handed in by constructor; there is no global one.
+// Logging: one line a message, as key=value text or JSON, to standard error. The logger is handed in by constructor; there is no global
+ // one.
 //
 //   logger.info("session opened", {{"probe", name}, {"epoch", epoch}});
 //   → 2026-11-24T07:10:05.250Z info  session opened probe=edge epoch=17
@@ -52,8 +53,10 @@ class Value {
  private:
   template <class T>
   static Variant wide(T v) {
-    if constexpr (std::is_signed_v<T>) return static_cast<std::int64_t>(v);
-    else return static_cast<std::uint64_t>(v);
+    if constexpr (std::is_signed_v<T>)
+      return static_cast<std::int64_t>(v);
+    else
+      return static_cast<std::uint64_t>(v);
   }
   Variant value_;
 };

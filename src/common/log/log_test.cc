@@ -36,15 +36,18 @@ struct Logged {
 
 TEST(Log, TextForm) {
   Logged l;
-  l.logger->info("session opened", {{"probe", "edge"}, {"epoch", 17U}, {"node", "寝番"}, {"delay", Millis(250)}, {"up", true}, {"rate", 0.5}});
+  l.logger->info("session opened",
+                 {{"probe", "edge"}, {"epoch", 17U}, {"node", "寝番"}, {"delay", Millis(250)}, {"up", true}, {"rate", 0.5}});
   l.logger->warning("x");
-  EXPECT_THAT(l.sink->all, ElementsAre("2026-11-24T07:10:05.250Z info    session opened probe=edge epoch=17 node=寝番 delay=250ms up=true rate=0.5",
-                                       "2026-11-24T07:10:05.250Z warning x"));
+  EXPECT_THAT(l.sink->all,
+              ElementsAre("2026-11-24T07:10:05.250Z info    session opened probe=edge epoch=17 node=寝番 delay=250ms up=true rate=0.5",
+                          "2026-11-24T07:10:05.250Z warning x"));
 }
 
 TEST(Log, JsonForm) {
   Logged l({.format = Format::json});
-  l.logger->info("session opened", {{"probe", "e\"d\\ge\n"}, {"epoch", -1}, {"d", Seconds(3)}, {"n", std::numeric_limits<double>::quiet_NaN()}});
+  l.logger->info("session opened",
+                 {{"probe", "e\"d\\ge\n"}, {"epoch", -1}, {"d", Seconds(3)}, {"n", std::numeric_limits<double>::quiet_NaN()}});
   EXPECT_THAT(l.sink->all, ElementsAre(R"({"time":"2026-11-24T07:10:05.250Z","level":"info","text":"session opened",)"
                                        R"("probe":"e\"d\\ge\n","epoch":-1,"d":"3s","n":null})"));
 }

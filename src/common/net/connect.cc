@@ -19,7 +19,11 @@ namespace {
 template <class Protocol>
 struct Attempt : std::enable_shared_from_this<Attempt<Protocol>> {
   Attempt(EventLoop& event_loop, std::string what_for, ConnectHandler connect_handler)
-      : loop(event_loop), socket(event_loop.impl().context), timer(event_loop), what(std::move(what_for)), handler(std::move(connect_handler)) {}
+      : loop(event_loop),
+        socket(event_loop.impl().context),
+        timer(event_loop),
+        what(std::move(what_for)),
+        handler(std::move(connect_handler)) {}
 
   EventLoop& loop;
   typename Protocol::socket socket;

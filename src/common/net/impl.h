@@ -3,15 +3,14 @@
 
 #include <array>
 #include <atomic>
-#include <functional>
-#include <memory>
-#include <optional>
-#include <string>
-
 #include <boost/asio/executor_work_guard.hpp>
 #include <boost/asio/generic/stream_protocol.hpp>
 #include <boost/asio/io_context.hpp>
 #include <boost/asio/signal_set.hpp>
+#include <functional>
+#include <memory>
+#include <optional>
+#include <string>
 
 #include "common/net/net.h"
 

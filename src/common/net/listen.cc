@@ -2,10 +2,9 @@
 #include <sys/un.h>
 #include <unistd.h>
 
-#include <cstring>
-
 #include <boost/asio/ip/tcp.hpp>
 #include <boost/asio/local/stream_protocol.hpp>
+#include <cstring>
 
 #include "common/net/impl.h"
 
@@ -146,7 +145,8 @@ Result<std::unique_ptr<Acceptor>> listen_tcp(EventLoop& loop, const HostPort& ad
 Result<std::unique_ptr<Acceptor>> listen_unix(EventLoop& loop, const std::string& path, AcceptHandler handler) {
   const std::string what = "listen on " + path;
   if (path.empty() || path.size() >= sizeof(sockaddr_un::sun_path)) {
-    return Error(ErrorCode::invalid_argument, what + ": a socket's path has 1 to " + std::to_string(sizeof(sockaddr_un::sun_path) - 1) + " bytes");
+    return Error(ErrorCode::invalid_argument,
+                 what + ": a socket's path has 1 to " + std::to_string(sizeof(sockaddr_un::sun_path) - 1) + " bytes");
   }
   if (const Status stale = remove_stale(loop, path); !stale) return stale.error().in(what);
   auto state = std::make_shared<AcceptState<Local>>(loop, std::move(handler));

@@ -1,8 +1,8 @@
 #include "common/net/net.h"
 
 #include <fcntl.h>
-#include <netinet/in.h>
 #include <gtest/gtest.h>
+#include <netinet/in.h>
 #include <sys/resource.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
@@ -181,7 +181,10 @@ TEST_F(NetTest, ManyWritesArriveInOrderAndAreAllAcknowledged) {
       ++acknowledged;
     });
   }
-  client->write("", [&](Status status) { EXPECT_TRUE(status); ++acknowledged; });
+  client->write("", [&](Status status) {
+    EXPECT_TRUE(status);
+    ++acknowledged;
+  });
   EXPECT_GT(client->queued_bytes(), 0u);
   client->shutdown();
   read_all(*server, SIZE_MAX, got);  // until the end: shutdown sends what is queued first
@@ -296,8 +299,10 @@ TEST_F(NetTest, AListenerWhoseQueueIsFullMakesConnectTimeOut) {
   std::size_t answers = 0;
   for (int i = 0; i < 4; ++i) {
     connect_tcp(loop, {"127.0.0.1", ntohs(address.sin_port)}, std::chrono::milliseconds(100), [&](Result<std::unique_ptr<Stream>> result) {
-      if (result) connected.push_back(std::move(*result));
-      else error = result.error();
+      if (result)
+        connected.push_back(std::move(*result));
+      else
+        error = result.error();
       if (++answers == 4) loop.stop();
     });
   }
@@ -428,7 +433,8 @@ TEST_F(UnixTest, AnOrdinaryFileIsNeverRemoved) {
 
 TEST(Address, Loopback) {
   for (const char* yes : {"127.0.0.1", "127.9.8.7", "::1", "localhost", "::ffff:127.0.0.1"}) EXPECT_TRUE(is_loopback(yes)) << yes;
-  for (const char* no : {"0.0.0.0", "::", "192.0.2.1", "::2", "localhost.example.net", "127.0.0.1.example.net", ""}) EXPECT_FALSE(is_loopback(no)) << no;
+  for (const char* no : {"0.0.0.0", "::", "192.0.2.1", "::2", "localhost.example.net", "127.0.0.1.example.net", ""})
+    EXPECT_FALSE(is_loopback(no)) << no;
 }
 
 }  // namespace

@@ -14,9 +14,15 @@ class PipeTest : public ::testing::Test {
   }
   void keep_reading(Stream& stream, std::string& into) {
     stream.read([this, &stream, &into](Result<std::string_view> bytes) {
-      if (!bytes) { error = bytes.error(); return; }
+      if (!bytes) {
+        error = bytes.error();
+        return;
+      }
       ++reads;
-      if (bytes->empty()) { ended = true; return; }
+      if (bytes->empty()) {
+        ended = true;
+        return;
+      }
       into.append(*bytes);
       keep_reading(stream, into);
     });
@@ -129,7 +135,10 @@ TEST_F(PipeTest, EndMayBeDestroyedInItsHandlers) {
     a.reset();
     EXPECT_EQ(*bytes, "x");
   });
-  a->write("z", [&](Status) { ++late; a.reset(); });
+  a->write("z", [&](Status) {
+    ++late;
+    a.reset();
+  });
   a->write("w", [&](Status) { late += 100; });
   settle();
   EXPECT_EQ(a, nullptr);

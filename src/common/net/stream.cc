@@ -1,12 +1,11 @@
 #include <netinet/tcp.h>
 #include <sys/socket.h>
 
-#include <deque>
-#include <vector>
-
 #include <boost/asio/buffer.hpp>
 #include <boost/asio/ip/tcp.hpp>
 #include <boost/asio/post.hpp>
+#include <deque>
+#include <vector>
 
 #include "common/net/impl.h"
 

@@ -41,14 +41,17 @@ int on_ticket(SSL* ssl, SSL_SESSION*) {
 
 // A ticket is sent, because it tells the client that it was accepted; it is never taken: each connection shows its certificate.
 int make_ticket(SSL*, void*) { return 1; }
-SSL_TICKET_RETURN take_ticket(SSL*, SSL_SESSION*, const unsigned char*, size_t, SSL_TICKET_STATUS, void*) { return SSL_TICKET_RETURN_IGNORE; }
+SSL_TICKET_RETURN take_ticket(SSL*, SSL_SESSION*, const unsigned char*, size_t, SSL_TICKET_STATUS, void*) {
+  return SSL_TICKET_RETURN_IGNORE;
+}
 
 Status check_dates(const std::string& file, const X509* certificate, WallTime now) {
   const ASN1_TIME* from = X509_get0_notBefore(certificate);
   const ASN1_TIME* until = X509_get0_notAfter(certificate);
   if (now >= to_wall(until)) return Error(ErrorCode::permission, file + ": the certificate has expired on " + day_and_time(until));
   if (now < to_wall(from)) {
-    return Error(ErrorCode::permission, file + ": the certificate is not valid before " + day_and_time(from) + "; is this machine's clock right?");
+    return Error(ErrorCode::permission,
+                 file + ": the certificate is not valid before " + day_and_time(from) + "; is this machine's clock right?");
   }
   return {};
 }
@@ -104,7 +107,8 @@ Status load_into(Context::Impl& impl) {
   if (const Status is_signed = check_signed(files, certificate->get(), now); !is_signed) return is_signed;
   auto context = make_context(files);
   if (!context) return context.error();
-  if (SSL_CTX_use_PrivateKey(context->get(), key->get()) != 1) return Error(ErrorCode::invalid_argument, files.key + ": " + take_openssl_error());
+  if (SSL_CTX_use_PrivateKey(context->get(), key->get()) != 1)
+    return Error(ErrorCode::invalid_argument, files.key + ": " + take_openssl_error());
   impl.context = std::move(*context);
   impl.not_after = to_wall(X509_get0_notAfter(certificate->get()));
   return {};

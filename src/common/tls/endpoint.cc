@@ -21,7 +21,8 @@ struct Listening {
 // Handshakes that are under way when the acceptor goes find nobody, and end.
 class TlsAcceptor final : public net::Acceptor {
  public:
-  TlsAcceptor(std::shared_ptr<Listening> listening, std::unique_ptr<net::Acceptor> inner) : listening_(std::move(listening)), inner_(std::move(inner)) {}
+  TlsAcceptor(std::shared_ptr<Listening> listening, std::unique_ptr<net::Acceptor> inner)
+      : listening_(std::move(listening)), inner_(std::move(inner)) {}
   std::uint16_t port() const override { return inner_->port(); }
   std::uint64_t accept_failures() const override { return inner_->accept_failures(); }
 
@@ -64,8 +65,8 @@ void connect(net::EventLoop& loop, const HostPort& address, std::shared_ptr<Cont
              Nanos timeout, net::ConnectHandler handler) {
   const auto began = std::chrono::steady_clock::now();
   const std::string name = expected_name.empty() ? address.host : expected_name;
-  auto on_connected = [&loop, context = std::move(context), name, timeout, began, handler = std::move(handler)](
-                          Result<std::unique_ptr<net::Stream>> stream) mutable {
+  auto on_connected = [&loop, context = std::move(context), name, timeout, began,
+                       handler = std::move(handler)](Result<std::unique_ptr<net::Stream>> stream) mutable {
     if (!stream) return handler(std::move(stream));
     const Nanos left = timeout - std::chrono::duration_cast<Nanos>(std::chrono::steady_clock::now() - began);
     connect_over(loop, std::move(*stream), *context, name, std::move(handler), std::clamp(left, Nanos(0), kHandshakeTimeout));

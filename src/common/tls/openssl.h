@@ -1,14 +1,14 @@
 // Inside of common/tls only: owners for OpenSSL's objects, and its error queue as text.
 #pragma once
 
-#include <memory>
-#include <string>
-#include <vector>
-
 #include <openssl/bio.h>
 #include <openssl/evp.h>
 #include <openssl/ssl.h>
 #include <openssl/x509v3.h>
+
+#include <memory>
+#include <string>
+#include <vector>
 
 #include "common/base/result.h"
 #include "common/base/time.h"
@@ -18,7 +18,9 @@ namespace nezu::tls {
 template <auto Free>
 struct Freer {
   template <class T>
-  void operator()(T* p) const { Free(p); }
+  void operator()(T* p) const {
+    Free(p);
+  }
 };
 using SslCtxPtr = std::unique_ptr<SSL_CTX, Freer<SSL_CTX_free>>;
 using SslPtr = std::unique_ptr<SSL, Freer<SSL_free>>;

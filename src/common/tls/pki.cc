@@ -108,7 +108,8 @@ Status refuse_existing(io::Directory& directory, const std::string& name) {
   for (const char* suffix : {".crt", ".key"}) {
     const auto there = directory.exists(name + suffix);
     if (!there) return there.error();
-    if (*there) return Error(ErrorCode::already_exists, directory.path() + "/" + name + suffix + " is there already; it is replaced only by force");
+    if (*there)
+      return Error(ErrorCode::already_exists, directory.path() + "/" + name + suffix + " is there already; it is replaced only by force");
   }
   return {};
 }
@@ -120,8 +121,11 @@ bool is_host_name(const std::string& host) {
   while (true) {
     const std::size_t dot = rest.find('.');
     const std::string_view label = rest.substr(0, dot);
-    const auto good = [](char c) { return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') || c == '-' || c == '_'; };
-    if (label.empty() || label.size() > 63 || label.front() == '-' || label.back() == '-' || !std::all_of(label.begin(), label.end(), good)) return false;
+    const auto good = [](char c) {
+      return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') || c == '-' || c == '_';
+    };
+    if (label.empty() || label.size() > 63 || label.front() == '-' || label.back() == '-' || !std::all_of(label.begin(), label.end(), good))
+      return false;
     if (dot == std::string_view::npos) return true;
     rest.remove_prefix(dot + 1);
   }
@@ -129,9 +133,13 @@ bool is_host_name(const std::string& host) {
 
 Status check(const IssueOptions& options) {
   const std::string& name = options.name;
-  const auto good = [](char c) { return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') || c == '.' || c == '_' || c == '-'; };
-  if (name.empty() || name.size() > 63 || name.front() == '.' || name.front() == '-' || name == "ca" || !std::all_of(name.begin(), name.end(), good)) {
-    return Error(ErrorCode::invalid_argument, "name \"" + name + "\": wanted 1–63 of A–Z a–z 0–9 . _ -, not beginning with . or -, and not \"ca\"");
+  const auto good = [](char c) {
+    return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') || c == '.' || c == '_' || c == '-';
+  };
+  if (name.empty() || name.size() > 63 || name.front() == '.' || name.front() == '-' || name == "ca" ||
+      !std::all_of(name.begin(), name.end(), good)) {
+    return Error(ErrorCode::invalid_argument,
+                 "name \"" + name + "\": wanted 1–63 of A–Z a–z 0–9 . _ -, not beginning with . or -, and not \"ca\"");
   }
   if (options.lifetime <= Seconds(0)) return Error(ErrorCode::invalid_argument, "lifetime: wanted more than zero");
   if (options.role == Role::manager && options.hosts.empty()) {
@@ -168,7 +176,8 @@ Result<Authority> read_authority(io::Directory& directory, WallTime now) {
     return Error(ErrorCode::corrupt, directory.path() + ": ca.key does not belong to ca.crt");
   }
   if (now >= to_wall(X509_get0_notAfter(certificate->get()))) {
-    return Error(ErrorCode::permission, directory.path() + "/ca.crt: the CA has expired on " + day_and_time(X509_get0_notAfter(certificate->get())));
+    return Error(ErrorCode::permission,
+                 directory.path() + "/ca.crt: the CA has expired on " + day_and_time(X509_get0_notAfter(certificate->get())));
   }
   return Authority{std::move(*certificate), std::move(*key)};
 }
@@ -189,7 +198,9 @@ Status init(io::Directory& directory, const CaOptions& options, WallTime now) {
   draft.common_name = options.common_name;
   draft.not_before = now - kBackdated;
   draft.not_after = now + options.lifetime;
-  draft.extensions = {{NID_basic_constraints, "critical,CA:TRUE,pathlen:0"}, {NID_key_usage, "critical,keyCertSign,cRLSign"}, {NID_subject_key_identifier, "hash"}};
+  draft.extensions = {{NID_basic_constraints, "critical,CA:TRUE,pathlen:0"},
+                      {NID_key_usage, "critical,keyCertSign,cRLSign"},
+                      {NID_subject_key_identifier, "hash"}};
   const auto certificate = make_certificate(draft, key.get(), nullptr, key.get());
   if (!certificate) return certificate.error();
   return write_pair(directory, "ca", certificate->get(), key.get());
@@ -209,9 +220,11 @@ Status issue(io::Directory& directory, const IssueOptions& options, WallTime now
   draft.not_before = now - kBackdated;
   draft.not_after = std::min(now + Nanos(options.lifetime), to_wall(X509_get0_notAfter(authority->certificate.get())));
   draft.hosts = &options.hosts;
-  draft.extensions = {{NID_basic_constraints, "critical,CA:FALSE"}, {NID_key_usage, "critical,digitalSignature"},
+  draft.extensions = {{NID_basic_constraints, "critical,CA:FALSE"},
+                      {NID_key_usage, "critical,digitalSignature"},
                       {NID_ext_key_usage, options.role == Role::manager ? "serverAuth" : "clientAuth"},
-                      {NID_subject_key_identifier, "hash"}, {NID_authority_key_identifier, "keyid"}};
+                      {NID_subject_key_identifier, "hash"},
+                      {NID_authority_key_identifier, "keyid"}};
   const auto certificate = make_certificate(draft, key.get(), authority->certificate.get(), authority->key.get());
   if (!certificate) return certificate.error();
   return write_pair(directory, options.name, certificate->get(), key.get());

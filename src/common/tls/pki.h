@@ -1,7 +1,8 @@
 // A small certificate authority in a directory, for `nezuctl pki`. ECDSA P-256, SHA-256.
 //   DIR/ca.crt  DIR/ca.key (0600)  DIR/NAME.crt  DIR/NAME.key (0600)
-// The CA signs end certificates only (path length 0). A certificate begins 5 minutes before `now`, for clocks that differ, and never outlives
-// its CA. Every file is written whole: temporary name, sync, rename, sync of the directory; nothing is overwritten without `force`.
+// The CA signs end certificates only (path length 0). A certificate begins 5 minutes before `now`, for clocks that differ, and never
+// outlives its CA. Every file is written whole: temporary name, sync, rename, sync of the directory; nothing is overwritten without
+// `force`.
 #pragma once
 
 #include <string>

@@ -14,8 +14,13 @@ const WallTime kNow = wall_time_ns(1'790'000'000'000'000'000);
 
 TEST(Pki, IssuesWhatItWasAskedFor) {
   const TestCa ca(kNow);
-  ASSERT_TRUE(issue(ca.path(), {.name = "manager-1", .role = Role::manager, .hosts = {"manager.example", "*.m.example", "192.0.2.1", "2001:db8::1"},
-                                .lifetime = Seconds(86400), .force = false}, kNow));
+  ASSERT_TRUE(issue(ca.path(),
+                    {.name = "manager-1",
+                     .role = Role::manager,
+                     .hosts = {"manager.example", "*.m.example", "192.0.2.1", "2001:db8::1"},
+                     .lifetime = Seconds(86400),
+                     .force = false},
+                    kNow));
   const auto info = inspect(ca.path() + "/manager-1.crt");
   ASSERT_TRUE(info) << info.error().message();
   EXPECT_EQ(info->subject, "manager-1");
@@ -43,7 +48,8 @@ TEST(Pki, KeysArePrivateAndNothingIsOverwrittenWithoutForce) {
   const TestCa ca(kNow);
   const IssueOptions options{.name = "edge", .role = Role::probe, .hosts = {}, .lifetime = Seconds(60), .force = false};
   ASSERT_TRUE(issue(ca.path(), options, kNow));
-  struct stat key {}, certificate {};
+  struct stat key {
+  }, certificate{};
   ASSERT_EQ(::stat((ca.path() + "/edge.key").c_str(), &key), 0);
   ASSERT_EQ(::stat((ca.path() + "/edge.crt").c_str(), &certificate), 0);
   EXPECT_EQ(key.st_mode & 07777, 0600u);
@@ -88,7 +94,8 @@ TEST(Pki, WithoutACaOrAfterItsEnd) {
   EXPECT_EQ(missing.error().code(), ErrorCode::not_found);
   ASSERT_TRUE(init(empty, {.common_name = "夜番 CA", .lifetime = Seconds(100), .force = false}, kNow));
   EXPECT_TRUE(issue(empty, edge, kNow));
-  const Status late = issue(empty, {.name = "late", .role = Role::probe, .hosts = {}, .lifetime = Seconds(1), .force = false}, kNow + std::chrono::seconds(100));
+  const Status late = issue(empty, {.name = "late", .role = Role::probe, .hosts = {}, .lifetime = Seconds(1), .force = false},
+                            kNow + std::chrono::seconds(100));
   ASSERT_FALSE(late);
   EXPECT_NE(late.error().message().find("the CA has expired"), std::string::npos);
 }
@@ -96,7 +103,8 @@ TEST(Pki, WithoutACaOrAfterItsEnd) {
 TEST(Pki, ACertificateNeverOutlivesItsCa) {
   const TestCa ca(kNow);
   const auto authority = inspect(ca.path() + "/ca.crt");
-  ASSERT_TRUE(issue(ca.path(), {.name = "edge", .role = Role::probe, .hosts = {}, .lifetime = Seconds(100 * 365 * 86400L), .force = false}, kNow));
+  ASSERT_TRUE(
+      issue(ca.path(), {.name = "edge", .role = Role::probe, .hosts = {}, .lifetime = Seconds(100 * 365 * 86400L), .force = false}, kNow));
   EXPECT_EQ(inspect(ca.path() + "/edge.crt")->not_after, authority->not_after);
 }
 

@@ -20,7 +20,8 @@ std::string of_verification(const SSL* ssl, long result, const X509* certificate
     case X509_V_ERR_CERT_HAS_EXPIRED:
       return who + " has expired" + (certificate ? " on " + day_and_time(X509_get0_notAfter(certificate)) : "");
     case X509_V_ERR_CERT_NOT_YET_VALID:
-      return who + " is not valid" + (certificate ? " before " + day_and_time(X509_get0_notBefore(certificate)) : " yet") + "; are both clocks right?";
+      return who + " is not valid" + (certificate ? " before " + day_and_time(X509_get0_notBefore(certificate)) : " yet") +
+             "; are both clocks right?";
     case X509_V_ERR_UNABLE_TO_GET_ISSUER_CERT_LOCALLY:
     case X509_V_ERR_UNABLE_TO_VERIFY_LEAF_SIGNATURE:
     case X509_V_ERR_SELF_SIGNED_CERT_IN_CHAIN:
@@ -30,7 +31,7 @@ std::string of_verification(const SSL* ssl, long result, const X509* certificate
              ", not by the one that is trusted here";
     case X509_V_ERR_INVALID_PURPOSE:
       return who + (SSL_is_server(ssl) == 1 ? " is not for a probe or client (extended key usage clientAuth is missing)"
-                                             : " is not for a manager (extended key usage serverAuth is missing)");
+                                            : " is not for a manager (extended key usage serverAuth is missing)");
     case X509_V_ERR_HOSTNAME_MISMATCH:
     case X509_V_ERR_IP_ADDRESS_MISMATCH:
       return who + " is for " + (certificate ? joined(hosts_of(certificate)) : "another name") + ", not for " + expected_name;
@@ -67,7 +68,8 @@ Error handshake_error(const SSL* ssl, const X509* refused, const std::string& ex
     }
   }
   const long result = SSL_get_verify_result(ssl);
-  if (reason == SSL_R_CERTIFICATE_VERIFY_FAILED && result != X509_V_OK) return Error(ErrorCode::permission, of_verification(ssl, result, refused, expected_name));
+  if (reason == SSL_R_CERTIFICATE_VERIFY_FAILED && result != X509_V_OK)
+    return Error(ErrorCode::permission, of_verification(ssl, result, refused, expected_name));
   if (const std::string alert = of_alert(reason); !alert.empty()) return Error(ErrorCode::permission, alert);
   switch (reason) {
     case SSL_R_PEER_DID_NOT_RETURN_A_CERTIFICATE: return Error(ErrorCode::permission, "it showed no certificate");

@@ -44,7 +44,8 @@ class Core : public std::enable_shared_from_this<Core> {
   void start(net::ConnectHandler handler, Nanos timeout) {
     done_ = std::move(handler);
     timer_.after(timeout, [self = shared_from_this(), timeout] {
-      self->finish(Error(ErrorCode::unavailable, self->inner_->peer() + ": the TLS handshake was not done within " + format_duration(timeout)));
+      self->finish(
+          Error(ErrorCode::unavailable, self->inner_->peer() + ": the TLS handshake was not done within " + format_duration(timeout)));
     });
     // From the loop, so that the handler never runs inside the caller's call.
     loop_.post([weak = weak_from_this()] {
@@ -68,7 +69,8 @@ class Core : public std::enable_shared_from_this<Core> {
     if (!fine) {
       loop_.post([weak = weak_from_this(), handler = std::move(handler)]() mutable {
         const auto self = weak.lock();
-        if (self && !self->closed_ && handler) handler(Error(ErrorCode::unavailable, "write to " + self->inner_->peer() + ": the TLS stream has ended"));
+        if (self && !self->closed_ && handler)
+          handler(Error(ErrorCode::unavailable, "write to " + self->inner_->peer() + ": the TLS stream has ended"));
       });
       return;
     }
@@ -175,8 +177,8 @@ class Core : public std::enable_shared_from_this<Core> {
     finish(reason.in(inner_->peer()));
   }
 
-  // The handshake has failed. The inner stream stays a moment: to close at once, with bytes unread, would reset the connection, and the peer
-  // might never see our alert.
+  // The handshake has failed. The inner stream stays a moment: to close at once, with bytes unread, would reset the connection, and the
+  // peer might never see our alert.
   void finish(const Error& error) {
     if (!done_) return;
     const auto keep = shared_from_this();

@@ -33,16 +33,29 @@ class TlsTest : public ::testing::Test {
     pipe = std::make_unique<net::Pipe>(loop, options);
     server_result.reset();
     client_result.reset();
-    accept_over(loop, pipe->take_first(), server, [this](auto result) { server_result = std::move(result); run_until_both(); });
-    connect_over(loop, pipe->take_second(), client, name, [this](auto result) { client_result = std::move(result); run_until_both(); });
+    accept_over(loop, pipe->take_first(), server, [this](auto result) {
+      server_result = std::move(result);
+      run_until_both();
+    });
+    connect_over(loop, pipe->take_second(), client, name, [this](auto result) {
+      client_result = std::move(result);
+      run_until_both();
+    });
     loop.run();
   }
-  std::string server_error() const { return !server_result ? "no answer" : server_result->ok() ? "accepted" : server_result->error().message(); }
-  std::string client_error() const { return !client_result ? "no answer" : client_result->ok() ? "accepted" : client_result->error().message(); }
+  std::string server_error() const {
+    return !server_result ? "no answer" : server_result->ok() ? "accepted" : server_result->error().message();
+  }
+  std::string client_error() const {
+    return !client_result ? "no answer" : client_result->ok() ? "accepted" : client_result->error().message();
+  }
 
   void read_all(net::Stream& stream, std::string& into, std::size_t size) {
     stream.read([this, &stream, &into, size](Result<std::string_view> bytes) {
-      if (!bytes) { read_error = bytes.error(); return loop.stop(); }
+      if (!bytes) {
+        read_error = bytes.error();
+        return loop.stop();
+      }
       into.append(*bytes);
       if (bytes->empty() || into.size() >= size) return loop.stop();
       read_all(stream, into, size);
@@ -140,8 +153,10 @@ TEST_P(Refused, TheReasonIsNamedOnBothSides) {
 
 INSTANTIATE_TEST_SUITE_P(
     Reasons, Refused,
-    ::testing::Values(Refusal{"Expired", pki::Role::probe, -2 * kYear, "its certificate \"edge\" has expired on 20", "refuses our certificate: expired"},
-                      Refusal{"NotYetValid", pki::Role::probe, 2 * kYear, "its certificate \"edge\" is not valid before 20", "refuses our certificate: not valid yet"},
+    ::testing::Values(Refusal{"Expired", pki::Role::probe, -2 * kYear, "its certificate \"edge\" has expired on 20",
+                              "refuses our certificate: expired"},
+                      Refusal{"NotYetValid", pki::Role::probe, 2 * kYear, "its certificate \"edge\" is not valid before 20",
+                              "refuses our certificate: not valid yet"},
                       Refusal{"WrongUse", pki::Role::manager, Nanos(0), "extended key usage clientAuth is missing", "not for this use"}),
     [](const auto& tested) { return std::string(tested.param.name); });
 
@@ -174,7 +189,8 @@ TEST_F(TlsTest, TheWrongNameIsRefused) {
   const auto manager = ca.context("manager", pki::Role::manager, {"manager.example", "192.0.2.1"});
   const auto probe = ca.context("edge", pki::Role::probe);
   meet(*manager, *probe, "other.example");
-  EXPECT_NE(client_error().find("its certificate \"manager\" is for manager.example, 192.0.2.1, not for other.example"), std::string::npos) << client_error();
+  EXPECT_NE(client_error().find("its certificate \"manager\" is for manager.example, 192.0.2.1, not for other.example"), std::string::npos)
+      << client_error();
   meet(*manager, *probe, "192.0.2.2");
   EXPECT_NE(client_error().find("not for 192.0.2.2"), std::string::npos) << client_error();
   meet(*manager, *probe, "192.0.2.1");
@@ -193,14 +209,20 @@ TEST_F(TlsTest, PlainTextIsNamedAtEitherEnd) {
   pipe = std::make_unique<net::Pipe>(loop);
   auto plain = pipe->take_second();
   plain->write("GET / HTTP/1.1\r\n\r\n", {});
-  accept_over(loop, pipe->take_first(), *manager, [this](auto result) { server_result = std::move(result); loop.stop(); });
+  accept_over(loop, pipe->take_first(), *manager, [this](auto result) {
+    server_result = std::move(result);
+    loop.stop();
+  });
   loop.run();
   EXPECT_EQ(server_error(), "pipe: it speaks plain text, wanted TLS 1.3");
   const auto probe = ca.context("edge", pki::Role::probe);
   net::Pipe second(loop);
   auto plain_server = second.take_first();
   plain_server->write("220 mail.example ESMTP\r\n", {});
-  connect_over(loop, second.take_second(), *probe, "manager.example", [this](auto result) { client_result = std::move(result); loop.stop(); });
+  connect_over(loop, second.take_second(), *probe, "manager.example", [this](auto result) {
+    client_result = std::move(result);
+    loop.stop();
+  });
   loop.run();
   EXPECT_EQ(client_error(), "pipe: it speaks plain text, wanted TLS 1.3");
 }
@@ -209,7 +231,13 @@ TEST_F(TlsTest, ASilentPeerTimesOut) {
   const auto manager = ca.context("manager", pki::Role::manager, {"manager.example"});
   pipe = std::make_unique<net::Pipe>(loop);
   auto silent = pipe->take_second();
-  accept_over(loop, pipe->take_first(), *manager, [this](auto result) { server_result = std::move(result); loop.stop(); }, std::chrono::milliseconds(20));
+  accept_over(
+      loop, pipe->take_first(), *manager,
+      [this](auto result) {
+        server_result = std::move(result);
+        loop.stop();
+      },
+      std::chrono::milliseconds(20));
   loop.run();
   EXPECT_EQ(server_error(), "pipe: the TLS handshake was not done within 20ms");
   EXPECT_EQ(server_result->error().code(), ErrorCode::unavailable);
@@ -219,7 +247,10 @@ TEST_F(TlsTest, APeerThatHangsUpIsNamed) {
   const auto manager = ca.context("manager", pki::Role::manager, {"manager.example"});
   pipe = std::make_unique<net::Pipe>(loop);
   pipe->take_second().reset();
-  accept_over(loop, pipe->take_first(), *manager, [this](auto result) { server_result = std::move(result); loop.stop(); });
+  accept_over(loop, pipe->take_first(), *manager, [this](auto result) {
+    server_result = std::move(result);
+    loop.stop();
+  });
   loop.run();
   EXPECT_EQ(server_error(), "pipe: it closed the connection during the TLS handshake");
 }
@@ -246,8 +277,15 @@ TEST_F(TlsTest, OverTcpWithReloadAndRefusals) {
   std::unique_ptr<net::Stream> server;
   std::vector<std::string> refused;
   auto listening = listen(
-      loop, {"127.0.0.1", 0}, manager, [&](std::unique_ptr<net::Stream> stream) { server = std::move(stream); if (client_result) loop.stop(); },
-      [&](std::string why) { refused.push_back(std::move(why)); if (client_result) loop.stop(); });
+      loop, {"127.0.0.1", 0}, manager,
+      [&](std::unique_ptr<net::Stream> stream) {
+        server = std::move(stream);
+        if (client_result) loop.stop();
+      },
+      [&](std::string why) {
+        refused.push_back(std::move(why));
+        if (client_result) loop.stop();
+      });
   ASSERT_TRUE(listening) << listening.error().message();
   const auto connect_as = [&](const std::shared_ptr<Context>& context) {
     client_result.reset();
@@ -271,7 +309,8 @@ TEST_F(TlsTest, OverTcpWithReloadAndRefusals) {
   connect_as(probe);
   auto first_client = std::move(**client_result);
   auto first_server = std::move(server);
-  ASSERT_TRUE(pki::issue(ca.path(), {.name = "manager", .role = pki::Role::manager, .hosts = {"192.0.2.9"}, .lifetime = Seconds(3600), .force = true}, now()));
+  ASSERT_TRUE(pki::issue(
+      ca.path(), {.name = "manager", .role = pki::Role::manager, .hosts = {"192.0.2.9"}, .lifetime = Seconds(3600), .force = true}, now()));
   ASSERT_TRUE(manager->reload());
   connect_as(probe);
   EXPECT_NE(client_error().find("is for 192.0.2.9, not for 127.0.0.1"), std::string::npos) << client_error();

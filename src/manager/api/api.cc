@@ -1,10 +1,10 @@
 #include "manager/api/api.h"
 
+#include <fmt/core.h>
+
 #include <algorithm>
 #include <set>
 #include <utility>
-
-#include <fmt/core.h>
 
 #include "common/base/text.h"
 #include "common/http/target.h"
@@ -39,11 +39,17 @@ Response problem(int status, const std::string& detail) { return http::problem(s
 
 Response problem(const Error& error) {
   switch (error.code()) {
-    case ErrorCode::invalid_argument: case ErrorCode::unsupported: return problem(400, error.message());
+    case ErrorCode::invalid_argument:
+    case ErrorCode::unsupported: return problem(400, error.message());
     case ErrorCode::not_found: return problem(404, error.message());
-    case ErrorCode::already_exists: case ErrorCode::conflict: return problem(409, error.message());
-    case ErrorCode::unavailable: case ErrorCode::no_space: case ErrorCode::io: case ErrorCode::cancelled: return problem(503, error.message());
-    case ErrorCode::corrupt: case ErrorCode::permission: return problem(500, error.message());
+    case ErrorCode::already_exists:
+    case ErrorCode::conflict: return problem(409, error.message());
+    case ErrorCode::unavailable:
+    case ErrorCode::no_space:
+    case ErrorCode::io:
+    case ErrorCode::cancelled: return problem(503, error.message());
+    case ErrorCode::corrupt:
+    case ErrorCode::permission: return problem(500, error.message());
   }
   return problem(500, error.message());
 }
@@ -92,25 +98,35 @@ std::optional<std::vector<std::string>> segments_of(const Request& request) {
 
 Result<json::Value> json_body(const Request& request, std::initializer_list<std::string_view> known) {
   const auto type = request.headers.find("content-type");
-  const std::string_view media = type == request.headers.end() ? std::string_view() : std::string_view(type->second).substr(0, type->second.find(';'));
-  if (media != "application/json") return Error(ErrorCode::unsupported, fmt::format("Content-Type: {}: wanted application/json", media.empty() ? "(none)" : media));
+  const std::string_view media =
+      type == request.headers.end() ? std::string_view() : std::string_view(type->second).substr(0, type->second.find(';'));
+  if (media != "application/json")
+    return Error(ErrorCode::unsupported, fmt::format("Content-Type: {}: wanted application/json", media.empty() ? "(none)" : media));
   auto value = json::parse(request.body);
   if (!value) return Error(ErrorCode::invalid_argument, "body: " + value.error().message());
   if (!value->is_object()) return Error(ErrorCode::invalid_argument, "body: wanted a JSON object");
   for (const json::Member& m : value->members()) {
-    if (std::find(known.begin(), known.end(), m.key) == known.end()) return Error(ErrorCode::invalid_argument, fmt::format("{}: unknown member", m.key));
+    if (std::find(known.begin(), known.end(), m.key) == known.end())
+      return Error(ErrorCode::invalid_argument, fmt::format("{}: unknown member", m.key));
   }
   return value;
 }
 
-Response body_problem(const Error& error) { return error.code() == ErrorCode::unsupported ? problem(415, error.message()) : problem(error); }
+Response body_problem(const Error& error) {
+  return error.code() == ErrorCode::unsupported ? problem(415, error.message()) : problem(error);
+}
 
 }  // namespace
 
 class Api::Impl {
  public:
   Impl(Backend& backend, store::Store& store, const Clock& clock, Options options)
-      : backend_(backend), store_(store), clock_(clock), options_(std::move(options)), live_(backend, options_.max_streams), queries_(options_.max_queries) {
+      : backend_(backend),
+        store_(store),
+        clock_(clock),
+        options_(std::move(options)),
+        live_(backend, options_.max_streams),
+        queries_(options_.max_queries) {
     NEZU_CHECK(options_.post != nullptr);
   }
 
@@ -223,7 +239,8 @@ class Api::Impl {
   }
   void status(const Request& request, const std::string&, ResponderPtr responder) {
     if (!known_parameters(request, {}, *responder)) return;
-    responder->send(json_response(written([&](json::Writer& w) { write_status(w, backend_.manager(), backend_.services(), backend_.probes()); })));
+    responder->send(
+        json_response(written([&](json::Writer& w) { write_status(w, backend_.manager(), backend_.services(), backend_.probes()); })));
   }
   void services(const Request& request, const std::string&, ResponderPtr responder) {
     if (known_parameters(request, {}, *responder)) responder->send(list_response("services", backend_.services(), write_service));
@@ -245,9 +262,11 @@ class Api::Impl {
     if (!body) return fail(*responder, body_problem(body.error()));
     const json::Value& list = (*body)["services"];
     if (!list.is_array()) return fail(*responder, problem(400, "services: wanted an array of definitions"));
-    if (list.size() > kMaxServices) return fail(*responder, problem(400, fmt::format("services: {} definitions, wanted at most {}", list.size(), kMaxServices)));
+    if (list.size() > kMaxServices)
+      return fail(*responder, problem(400, fmt::format("services: {} definitions, wanted at most {}", list.size(), kMaxServices)));
     for (const char* flag : {"dry_run", "prune"}) {
-      if (body->find(flag) != nullptr && !(*body)[flag].is_bool()) return fail(*responder, problem(400, fmt::format("{}: wanted true or false", flag)));
+      if (body->find(flag) != nullptr && !(*body)[flag].is_bool())
+        return fail(*responder, problem(400, fmt::format("{}: wanted true or false", flag)));
     }
     std::vector<definition::Service> services;
     std::set<std::string> names;
@@ -261,7 +280,8 @@ class Api::Impl {
     }
     backend_.apply(std::move(services), (*body)["dry_run"].bool_or(false), (*body)["prune"].bool_or(false),
                    [responder](Result<std::vector<Change>> changes) {
-                     responder->send(changes ? json_response(written([&](json::Writer& w) { write_changes(w, *changes); })) : problem(changes.error()));
+                     responder->send(changes ? json_response(written([&](json::Writer& w) { write_changes(w, *changes); }))
+                                             : problem(changes.error()));
                    });
   }
   void remove(const Request&, const std::string& name, ResponderPtr responder) {
@@ -303,7 +323,8 @@ class Api::Impl {
   void failovers(const Request& request, const std::string&, ResponderPtr responder) {
     if (!known_parameters(request, {}, *responder)) return;
     const auto names = service_names();
-    responder->send(list_response("failovers", backend_.failovers(), [&](json::Writer& w, const store::FailoverRecord& r) { write_failover(w, r, names); }));
+    responder->send(list_response("failovers", backend_.failovers(),
+                                  [&](json::Writer& w, const store::FailoverRecord& r) { write_failover(w, r, names); }));
   }
   void failover(const Request& request, const std::string& name, ResponderPtr responder) {
     if (!known_parameters(request, {}, *responder)) return;
@@ -324,7 +345,8 @@ class Api::Impl {
     q.target = service.row.all_target;
     if (target != definition::kAllWebAccess) {
       const auto id = service.row.targets.find(target);
-      if (id == service.row.targets.end()) return Error(ErrorCode::not_found, fmt::format("target {}: {} has none of this name", target, service.row.definition.full_name()));
+      if (id == service.row.targets.end())
+        return Error(ErrorCode::not_found, fmt::format("target {}: {} has none of this name", target, service.row.definition.full_name()));
       q.target = id->second;
     }
     q.now = packet_time_ns(to_ns(clock_.wall()));
@@ -369,7 +391,8 @@ class Api::Impl {
     ++counters_.queries;
     const bool taken = queries_.run([&store = store_, post = options_.post, q = std::move(*q), name, target, responder] {
       auto series = query::run(store, q);
-      Response response = series ? json_response(written([&](json::Writer& w) { write_series(w, name, target, *series); })) : problem(series.error());
+      Response response =
+          series ? json_response(written([&](json::Writer& w) { write_series(w, name, target, *series); })) : problem(series.error());
       post([responder, response = std::move(response)]() mutable { responder->send(std::move(response)); });
     });
     if (taken) return;

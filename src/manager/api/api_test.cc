@@ -205,8 +205,10 @@ TEST_F(ApiTest, QueryTellsFiguresAndCoverage) {
   store::WriteBatch batch;
   batch.records.push_back({"edge", r});
   store_.write(std::move(batch), nullptr);
-  auto answer = ask("GET", "/api/v1/query?service=shop%2Fcheckout&step=1s&from=" + http::url_encode(format_rfc3339(begin * 1'000'000'000)) +
-                               "&to=" + http::url_encode(format_rfc3339((begin + 3) * 1'000'000'000)), 200);
+  auto answer = ask("GET",
+                    "/api/v1/query?service=shop%2Fcheckout&step=1s&from=" + http::url_encode(format_rfc3339(begin * 1'000'000'000)) +
+                        "&to=" + http::url_encode(format_rfc3339((begin + 3) * 1'000'000'000)),
+                    200);
   ASSERT_EQ(answer["points"].size(), 3u);
   EXPECT_EQ(answer["step"].int_or(0), 1);
   const auto& gap = answer["points"][0];

@@ -38,7 +38,8 @@ class FakeBackend final : public Backend {
   std::vector<store::Event> events() const override { return event_list; }
   std::vector<store::MonitoringSpan> monitoring_spans(store::ServiceId) const override { return spans; }
 
-  void apply(std::vector<definition::Service> wanted, bool dry_run, bool prune, UniqueFunction<void(Result<std::vector<Change>>)> done) override {
+  void apply(std::vector<definition::Service> wanted, bool dry_run, bool prune,
+             UniqueFunction<void(Result<std::vector<Change>>)> done) override {
     if (failure) return done(*failure);
     std::vector<Change> changes;
     std::map<std::string, ServiceView> after = prune ? std::map<std::string, ServiceView>{} : services_;
@@ -50,7 +51,8 @@ class FakeBackend final : public Backend {
       if (known != services_.end() && view.row.definition == definition) change = {name, Change::Action::unchanged, view.row.version, {}};
       if (change.action == Change::Action::updated) change.differences.push_back("definition: changed");
       if (view.row.id == 0) view.row.id = next_id_++, view.row.all_target = view.row.id * 10;
-      for (const auto& t : definition.transactions) view.row.targets.emplace(t.name, view.row.all_target + static_cast<store::TargetId>(view.row.targets.size()) + 1);
+      for (const auto& t : definition.transactions)
+        view.row.targets.emplace(t.name, view.row.all_target + static_cast<store::TargetId>(view.row.targets.size()) + 1);
       view.row.version = change.version;
       view.row.changed = wall_time_ns(1'700'000'000'000'000'000);
       view.row.definition = std::move(definition);
@@ -66,7 +68,8 @@ class FakeBackend final : public Backend {
   }
   void remove(const std::string& full_name, UniqueFunction<void(Status)> done) override {
     if (failure) return done(*failure);
-    if (services_[full_name].state != MonitoringState::stopped) return done(Error(ErrorCode::conflict, "service " + full_name + ": is monitored"));
+    if (services_[full_name].state != MonitoringState::stopped)
+      return done(Error(ErrorCode::conflict, "service " + full_name + ": is monitored"));
     services_.erase(full_name);
     done({});
   }

@@ -10,7 +10,9 @@ namespace nezu::api {
 namespace {
 
 template <class Time>
-std::string text_of(Time t) { return format_rfc3339(to_ns(t)); }
+std::string text_of(Time t) {
+  return format_rfc3339(to_ns(t));
+}
 
 template <class Time>
 void time_member(json::Writer& w, const char* name, Time t) {
@@ -78,7 +80,12 @@ void write_network(json::Writer& w, const window::Figures& f) {
 void write_figures(json::Writer& w, const query::Point& p, const window::Figures& f) {
   w.member("transactions", f.transactions).member("throughput", p.throughput()).member("errors", f.errors);
   w.member("error_rate", p.error_rate());
-  w.key("failed").begin_object().member("reset", f.failed_reset).member("closed", f.failed_closed).member("timeout", f.failed_timeout).end_object();
+  w.key("failed")
+      .begin_object()
+      .member("reset", f.failed_reset)
+      .member("closed", f.failed_closed)
+      .member("timeout", f.failed_timeout)
+      .end_object();
   w.member("unmeasured", f.unmeasured);
   w.key("status").begin_object();
   for (std::size_t i = 1; i < f.status_class.size(); ++i) w.member(std::to_string(i) + "xx", f.status_class[i]);
@@ -172,7 +179,12 @@ const char* to_string(Change::Action action) {
 void write_status(json::Writer& w, const ManagerView& m, const std::vector<ServiceView>& services, const std::vector<ProbeView>& probes) {
   w.begin_object().key("manager").begin_object().member("version", m.version).member("instance", m.instance);
   time_member(w, "started", m.started);
-  w.member("clean_stop", m.clean_stop).key("ingest").begin_object().member("paused", m.ingest_paused).member("fault", m.ingest_fault).end_object();
+  w.member("clean_stop", m.clean_stop)
+      .key("ingest")
+      .begin_object()
+      .member("paused", m.ingest_paused)
+      .member("fault", m.ingest_fault)
+      .end_object();
   w.key("store");
   write_store(w, m.store);
   w.end_object().key("services").begin_object();
@@ -212,7 +224,10 @@ void write_probe(json::Writer& w, const ProbeView& p) {
 
 void write_failover(json::Writer& w, const store::FailoverRecord& r, const std::map<store::ServiceId, std::string>& names) {
   w.begin_object().member("id", r.id).member("logical_probe", r.logical_probe).member("epoch", r.epoch).member("reason", r.reason);
-  w.member("from_node", r.from_node).member("to_node", r.to_node).member("from_instance", r.from_instance).member("to_instance", r.to_instance);
+  w.member("from_node", r.from_node)
+      .member("to_node", r.to_node)
+      .member("from_instance", r.from_instance)
+      .member("to_instance", r.to_instance);
   w.member("mode", r.mode);
   time_member(w, "lost", r.lost);
   time_member(w, "noticed", r.noticed);
@@ -265,14 +280,22 @@ void write_series(json::Writer& w, const std::string& service, const std::string
 }
 
 namespace {
-void write_live_target(json::Writer& w, const std::string& service, std::string_view target, Nanos covered, Nanos span, const window::Figures& f) {
+void write_live_target(json::Writer& w, const std::string& service, std::string_view target, Nanos covered, Nanos span,
+                       const window::Figures& f) {
   query::Point p;
   p.covered = to_seconds(covered) / to_seconds(span);
   p.seconds = to_seconds(covered);
   p.kind = covered < span ? query::Kind::gap : f.transactions == 0 && f.unmeasured == 0 ? query::Kind::idle : query::Kind::measured;
   p.figures = f;
-  w.begin_object().member("service", service).member("target", target).member("kind", query::to_string(p.kind)).member("covered", p.covered);
-  w.member("transactions", f.transactions).member("throughput", p.throughput()).member("errors", f.errors).member("error_rate", p.error_rate());
+  w.begin_object()
+      .member("service", service)
+      .member("target", target)
+      .member("kind", query::to_string(p.kind))
+      .member("covered", p.covered);
+  w.member("transactions", f.transactions)
+      .member("throughput", p.throughput())
+      .member("errors", f.errors)
+      .member("error_rate", p.error_rate());
   write_times(w, "response_time", f.timed, f.response_time_sum, f.response_time_max, f.response_time);
   w.end_object();
 }

@@ -1,5 +1,5 @@
-// The Backend's and query's values as JSON. Every object and field here is in openapi.json; tests/api/check_openapi.py holds one against the
-// other. Pure.
+// The Backend's and query's values as JSON. Every object and field here is in openapi.json; tests/api/check_openapi.py holds one against
+// the other. Pure.
 #pragma once
 
 #include <map>
@@ -12,7 +12,8 @@
 namespace nezu::api {
 
 // Each writes one JSON value.
-void write_status(json::Writer& w, const ManagerView& manager, const std::vector<ServiceView>& services, const std::vector<ProbeView>& probes);
+void write_status(json::Writer& w, const ManagerView& manager, const std::vector<ServiceView>& services,
+                  const std::vector<ProbeView>& probes);
 void write_service(json::Writer& w, const ServiceView& service);
 void write_probe(json::Writer& w, const ProbeView& probe);
 void write_failover(json::Writer& w, const store::FailoverRecord& record, const std::map<store::ServiceId, std::string>& names);

@@ -74,12 +74,13 @@ Verdict Ingest::decide(const std::string& logical_probe, const window::InstanceI
   Probe& at = probe(logical_probe);
   const window::Span& span = record.span;
   if (record.instance != sender) {
-    return refuse(at, Refused::wrong_instance, fmt::format("record of instance {} in the session of {}",
-                                                           to_string(record.instance), to_string(sender)));
+    return refuse(at, Refused::wrong_instance,
+                  fmt::format("record of instance {} in the session of {}", to_string(record.instance), to_string(sender)));
   }
   if (span.empty()) return refuse(at, Refused::empty, fmt::format("span {} is empty", text_of(span)));
   if (span.length() > limits_.window) {
-    return refuse(at, Refused::too_long, fmt::format("span {} is longer than the window of {}", text_of(span), format_duration(limits_.window)));
+    return refuse(at, Refused::too_long,
+                  fmt::format("span {} is longer than the window of {}", text_of(span), format_duration(limits_.window)));
   }
   if (to_ns(span.begin) < 0) return refuse(at, Refused::too_old, fmt::format("span {} begins before 1970", text_of(span)));
   const auto answer = at.spans.look_up(span, sender);
@@ -88,16 +89,20 @@ Verdict Ingest::decide(const std::string& logical_probe, const window::InstanceI
     return {Verdict::Kind::repeat, Refused::count, {}};
   }
   if (record.epoch != epoch || epoch == 0) {
-    return refuse(at, Refused::old_epoch, fmt::format("span {} was cut under epoch {}, the present one is {}", text_of(span), record.epoch, epoch));
+    return refuse(at, Refused::old_epoch,
+                  fmt::format("span {} was cut under epoch {}, the present one is {}", text_of(span), record.epoch, epoch));
   }
-  if (answer == SpanTable::Answer::taken) return refuse(at, Refused::overlap, fmt::format("span {} overlaps what is stored", text_of(span)));
+  if (answer == SpanTable::Answer::taken)
+    return refuse(at, Refused::overlap, fmt::format("span {} overlaps what is stored", text_of(span)));
   if (answer == SpanTable::Answer::too_old) {
-    return refuse(at, Refused::too_old, fmt::format("span {} begins before {}, where what is remembered begins", text_of(span),
-                                                    format_rfc3339(to_ns(at.spans.horizon()))));
+    return refuse(
+        at, Refused::too_old,
+        fmt::format("span {} begins before {}, where what is remembered begins", text_of(span), format_rfc3339(to_ns(at.spans.horizon()))));
   }
   if (to_ns(span.end) > to_ns(now + limits_.future)) {
-    return refuse(at, Refused::future, fmt::format("span {} ends more than {} after the manager's clock, {}: one of the two clocks is wrong",
-                                                   text_of(span), format_duration(limits_.future), format_rfc3339(to_ns(now))));
+    return refuse(at, Refused::future,
+                  fmt::format("span {} ends more than {} after the manager's clock, {}: one of the two clocks is wrong", text_of(span),
+                              format_duration(limits_.future), format_rfc3339(to_ns(now))));
   }
   at.spans.add(span, sender);
   return {};

@@ -60,8 +60,8 @@ class Ingest {
                const std::vector<Owner>& owners);
 
   // `sender`: the session's instance. `epoch`: the present one of the logical probe. Counts the verdict, but for `store`: durable() does.
-  Verdict decide(const std::string& logical_probe, const window::InstanceId& sender, std::uint64_t epoch,
-                 const window::Record& record, WallTime now);
+  Verdict decide(const std::string& logical_probe, const window::InstanceId& sender, std::uint64_t epoch, const window::Record& record,
+                 WallTime now);
   // A record for which decide() said `store` is on disk.
   void durable(const std::string& logical_probe, const window::Record& record);
 

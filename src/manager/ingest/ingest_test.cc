@@ -114,7 +114,8 @@ TEST(Ingest, property_stored_spans_never_overlap) {
       const auto r = record(static_cast<std::uint8_t>(1 + random.below(2)), epoch - random.below(2), begin, begin + length);
       const Verdict verdict = ingest.decide("edge", r.instance, epoch, r, kNow);
       ++sent;
-      const bool there = std::any_of(stored.begin(), stored.end(), [&](const auto& s) { return s.span == r.span && s.instance == r.instance; });
+      const bool there =
+          std::any_of(stored.begin(), stored.end(), [&](const auto& s) { return s.span == r.span && s.instance == r.instance; });
       ASSERT_EQ(verdict.kind == Kind::repeat, there) << "seed " << seed << " step " << step;
       if (verdict.kind != Kind::store) continue;
       ASSERT_EQ(r.epoch, epoch);

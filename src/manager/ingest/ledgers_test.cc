@@ -8,7 +8,9 @@ namespace nezu::ingest {
 namespace {
 
 PacketTime at(std::int64_t seconds) { return packet_time_ns(seconds * 1'000'000'000); }
-window::Ledger ledger_of(std::uint64_t name, PacketTime decided, PacketTime left_out = {}) { return {{{name, name + 1, decided}}, left_out}; }
+window::Ledger ledger_of(std::uint64_t name, PacketTime decided, PacketTime left_out = {}) {
+  return {{{name, name + 1, decided}}, left_out};
+}
 
 TEST(Ledgers, keeps_what_ends_within_the_reach) {
   Ledgers ledgers(std::chrono::seconds(10));

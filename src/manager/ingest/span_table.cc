@@ -17,8 +17,7 @@ SpanTable::Answer SpanTable::look_up(const window::Span& span, const window::Ins
   const auto run = first_ending_after(runs_, span.begin);
   if (run != runs_.end() && run->begin < span.end) {
     const bool inside = run->begin <= span.begin && span.end <= run->end;
-    const bool cut_alike = run->step == Nanos{0} ||
-                           (span.length() == run->step && ((span.begin - run->begin) % run->step).count() == 0);
+    const bool cut_alike = run->step == Nanos{0} || (span.length() == run->step && ((span.begin - run->begin) % run->step).count() == 0);
     const bool whose = !run->instance || *run->instance == instance;
     return inside && cut_alike && whose ? Answer::same : Answer::taken;
   }

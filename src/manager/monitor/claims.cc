@@ -135,7 +135,8 @@ void Monitor::open_failover(Probe& probe, Session& session, const Admission& old
     const auto covered = probe.covered.find(service);
     monitored[service] = covered == probe.covered.end() ? probe.accepted_until : covered->second;
   }
-  const std::string text = fmt::format("epoch {}: {} took over from {} ({})", record.epoch, record.to_node, record.from_node, record.reason);
+  const std::string text =
+      fmt::format("epoch {}: {} took over from {} ({})", record.epoch, record.to_node, record.from_node, record.reason);
   events_.close("failover", probe.name, now.wall);
   const auto severity = monitored.empty() ? store::Severity::information : store::Severity::warning;
   if (failovers_.open(std::move(record), monitored)) {
@@ -200,7 +201,7 @@ void Monitor::lose(Session& session, Lost why, Now now) {
   Probe& probe = probes_.at(session.hello.logical_probe);
   if (probe.kept.holder == session.instance()) {
     const Nanos silent = why == Lost::silent ? std::max(awake_ - session.heard, Nanos{0}) : Nanos{0};
-    const std::string reason = why == Lost::silent  ? "silent for " + format_duration(options_.session_timeout)
+    const std::string reason = why == Lost::silent   ? "silent for " + format_duration(options_.session_timeout)
                                : why == Lost::closed ? "connection closed"
                                                      : "planned";
     probe.loss = {awake_, awake_ - silent, now.wall - silent, now.wall, reason};

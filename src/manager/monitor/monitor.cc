@@ -83,7 +83,8 @@ Status Monitor::load(const store::Loaded& loaded, Now now) {
     const auto probe = probes_.find(rest->substr(0, slash));
     auto end = parse_u64(slash == std::string::npos ? "" : rest->substr(slash + 1), ~std::uint64_t{0} >> 1);
     if (!end.ok()) return end.error().in("stored state " + key);
-    if (json.size() < 2 || json.front() != '"' || json.back() != '"') return Error(ErrorCode::corrupt, "stored state " + key + ": wanted a string");
+    if (json.size() < 2 || json.front() != '"' || json.back() != '"')
+      return Error(ErrorCode::corrupt, "stored state " + key + ": wanted a string");
     auto ledger = ingest::decode_ledger(std::string_view(json).substr(1, json.size() - 2));
     if (!ledger.ok()) return ledger.error().in("stored state " + key);
     if (probe == probes_.end()) continue;
@@ -326,8 +327,10 @@ std::vector<ProbeStatus> Monitor::probes() const {
       status.instances.push_back({id, session.hello, session.last, role, session.connected, std::max(awake_ - session.heard, Nanos{0})});
     }
     const bool never = probe.kept.epoch == 0 && !status.instances.empty();
-    if (here || never) status.state = "connected";
-    else if (probe.kept.epoch != 0 && awake_ - probe.loss.at <= options_.reconnect_grace) status.state = "interrupted";
+    if (here || never)
+      status.state = "connected";
+    else if (probe.kept.epoch != 0 && awake_ - probe.loss.at <= options_.reconnect_grace)
+      status.state = "interrupted";
     all.push_back(std::move(status));
   }
   return all;

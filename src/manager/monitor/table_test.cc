@@ -108,8 +108,10 @@ TEST_P(Row, flow_2_monitoring) {
   EXPECT_EQ(record.gaps[0].begin, record.last_covered);
   EXPECT_EQ(record.gaps[0].end, *record.first_covered);
   // A warm standby has measured all the while: no gap. A cold one begins five seconds later.
-  if (GetParam()) EXPECT_EQ(record.gaps[0].end, record.gaps[0].begin);
-  else EXPECT_GT(record.gaps[0].end - record.gaps[0].begin, ms(4000));
+  if (GetParam())
+    EXPECT_EQ(record.gaps[0].end, record.gaps[0].begin);
+  else
+    EXPECT_GT(record.gaps[0].end - record.gaps[0].begin, ms(4000));
   EXPECT_EQ(world().notices("failover"), 1u);
   EXPECT_FALSE(world().notice_open("failover"));
   EXPECT_EQ(world().monitor().spans(kService).size(), 1u) << "monitoring is one span: the gap lies within it";

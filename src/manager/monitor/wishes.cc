@@ -202,12 +202,14 @@ void Monitor::time_out(Probe& probe, Now now) {
 void Monitor::time_out_services(Now now) {
   for (auto& [id, service] : services_) {
     if (!service.kept.wished || awake_ - service.since <= options_.transition_timeout) continue;
-    const bool anywhere = std::any_of(probes_.begin(), probes_.end(), [id = id](const auto& probe) { return probe.second.kept.services.count(id) != 0; });
+    const bool anywhere =
+        std::any_of(probes_.begin(), probes_.end(), [id = id](const auto& probe) { return probe.second.kept.services.count(id) != 0; });
     if (anywhere) continue;
     service.kept.wished = false;
-    events_.happened("transition.timeout", service.row.definition.full_name(), store::Severity::warning,
-                     fmt::format("starting: no logical probe has come within {}; the wish is withdrawn", format_duration(options_.transition_timeout)),
-                     now.wall);
+    events_.happened(
+        "transition.timeout", service.row.definition.full_name(), store::Severity::warning,
+        fmt::format("starting: no logical probe has come within {}; the wish is withdrawn", format_duration(options_.transition_timeout)),
+        now.wall);
   }
 }
 

@@ -1,7 +1,7 @@
 // testing/world.h's other half. It stands in a *_test.cc so that only the test program has it.
-#include <algorithm>
-
 #include "manager/monitor/testing/world.h"
+
+#include <algorithm>
 
 namespace nezu::monitor::testing {
 namespace {
@@ -13,8 +13,10 @@ constexpr Nanos ms(std::int64_t n) { return std::chrono::milliseconds(n); }
 template <class Row>
 void put(std::vector<Row>& rows, const Row& row) {
   const auto old = std::find_if(rows.begin(), rows.end(), [&](const Row& r) { return r.id == row.id; });
-  if (old == rows.end()) rows.push_back(row);
-  else *old = row;
+  if (old == rows.end())
+    rows.push_back(row);
+  else
+    *old = row;
 }
 
 }  // namespace
@@ -183,8 +185,10 @@ void World::on_instruction(Instance& instance, const wire::Instruction& instruct
     instance.stopped_at = instance.epoch ? instance.cut : packet_now();
   }
   instance.versions.clear();
-  if (wanted) instance.versions[kService] = instruction.services.front().definition_version;
-  else instance.versions[kService] = 1;
+  if (wanted)
+    instance.versions[kService] = instruction.services.front().definition_version;
+  else
+    instance.versions[kService] = 1;
   if (instance.discovery != instruction.discovery_job) {
     instance.discovery = instruction.discovery_job;
     if (instance.discovery && jobs_.try_emplace(instance.discovery, instance.id).first->second != instance.id) {
@@ -207,8 +211,10 @@ void World::on_grant(Instance& instance, const wire::Grant& grant) {
 }
 
 void World::on_superseded(Instance& instance, const wire::Superseded& superseded) {
-  if (instance.epoch == superseded.epoch) step_down(instance);
-  else if (instance.epoch) return;
+  if (instance.epoch == superseded.epoch)
+    step_down(instance);
+  else if (instance.epoch)
+    return;
   std::erase_if(instance.spool, [&](const auto& r) { return r.span.end > superseded.wanted_until; });
 }
 
@@ -257,8 +263,10 @@ void World::down(const std::shared_ptr<Conn>& conn, std::function<void()> delive
   }
   conn->last_down = std::max(conn->last_down + Nanos(1), now_ + random(Nanos(300'000), ms(4)));
   at(conn->last_down - now_, [this, conn, deliver] {
-    if (!link_[conn->instance->node]) conn->held.push_back([this, conn, deliver] { down(conn, deliver); });
-    else if (conn->probe_open) deliver();
+    if (!link_[conn->instance->node])
+      conn->held.push_back([this, conn, deliver] { down(conn, deliver); });
+    else if (conn->probe_open)
+      deliver();
   });
 }
 
@@ -316,8 +324,10 @@ void World::drain() {
   };
   std::vector<Outgoing> later;
   for (const Outgoing& outgoing : out.messages) {
-    if (outgoing.at_once) post(outgoing);
-    else later.push_back(outgoing);
+    if (outgoing.at_once)
+      post(outgoing);
+    else
+      later.push_back(outgoing);
   }
   if (out.changes.empty() && later.empty()) return;
   if (out.changes.empty() && pending_ == 0) {
@@ -340,15 +350,17 @@ void World::drain() {
 
 void World::commit(store::WriteBatch batch) {
   for (const auto& [key, value] : batch.state) {
-    if (value) disk_.state[key] = *value;
-    else disk_.state.erase(key);
+    if (value)
+      disk_.state[key] = *value;
+    else
+      disk_.state.erase(key);
   }
   for (const auto& span : batch.monitoring) put(disk_.monitoring, span);
   for (const auto& failover : batch.failovers) put(disk_.failovers, failover);
   for (const auto& event : batch.events) {
     const bool repeated = event.code != "claim.waiting" && std::any_of(disk_.events.begin(), disk_.events.end(), [&](const auto& old) {
-      return old.id != event.id && old.code == event.code && old.subject == event.subject && old.text == event.text;
-    });
+                            return old.id != event.id && old.code == event.code && old.subject == event.subject && old.text == event.text;
+                          });
     if (repeated) violation(10, fmt::format("notice twice: {} {}", event.code, event.text));
     put(disk_.events, event);
   }

@@ -1,9 +1,9 @@
 #include "manager/query/query.h"
 
+#include <fmt/core.h>
+
 #include <algorithm>
 #include <utility>
-
-#include <fmt/core.h>
 
 #include "common/base/text.h"
 
@@ -25,7 +25,8 @@ Status check(const Request& r, const store::Retention& retention, Resolution ste
   if (r.to <= r.from) return wrong(fmt::format("to: {} is not after from, {}", format_rfc3339(to_ns(r.to)), format_rfc3339(to_ns(r.from))));
   const std::int64_t points = (r.to - r.from) / store::length(step);
   if (points > kMaxPoints) {
-    return wrong(fmt::format("step: {} makes {} points; wanted at most {}: a longer step, a shorter span, or auto", store::to_string(step), points, kMaxPoints));
+    return wrong(fmt::format("step: {} makes {} points; wanted at most {}: a longer step, a shorter span, or auto", store::to_string(step),
+                             points, kMaxPoints));
   }
   if (r.step && r.from < r.now - store::kept_for(retention, step)) {
     return wrong(fmt::format("step: {} is kept for {}, and from is older; wanted a longer step, or auto", store::to_string(step),

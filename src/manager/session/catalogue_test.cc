@@ -95,7 +95,11 @@ TEST(Catalogue, removal) {
   const Rows current = rows_of(plan_apply({}, {service("a")}, false, kIdle, 1, 1, kNow)->rows);
   EXPECT_TRUE(plan_removal(current, "shop/a", kIdle, 2, 2, kNow).ok());
   EXPECT_EQ(plan_removal(current, "shop/x", kIdle, 2, 2, kNow).error().code(), ErrorCode::not_found);
-  EXPECT_EQ(plan_removal(current, "shop/a", [](store::ServiceId) { return false; }, 2, 2, kNow).error().code(), ErrorCode::conflict);
+  EXPECT_EQ(plan_removal(
+                current, "shop/a", [](store::ServiceId) { return false; }, 2, 2, kNow)
+                .error()
+                .code(),
+            ErrorCode::conflict);
 }
 
 }  // namespace

@@ -20,10 +20,9 @@ Driver::Driver(net::EventLoop& loop, const Clock& clock, Random& random, log::Lo
                Hooks hooks)
     : loop_(loop), clock_(clock), random_(random), logger_(logger), options_(options), hooks_(std::move(hooks)), timer_(loop) {
   instance_.bytes = random_.next_id();
-  committer_ = std::make_unique<Committer>(
-      store, options_.committer,
-      Committer::Hooks{[this](const Error& error) { on_paused(error); }, [this] { on_resumed(); },
-                       [this](const Error& error) { hooks_.fatal(error); }});
+  committer_ = std::make_unique<Committer>(store, options_.committer,
+                                           Committer::Hooks{[this](const Error& error) { on_paused(error); }, [this] { on_resumed(); },
+                                                            [this](const Error& error) { hooks_.fatal(error); }});
 }
 
 Driver::~Driver() { *alive_ = false; }
@@ -125,8 +124,10 @@ void Driver::flush(UniqueFunction<void()> then) {
   log_events(out.changes.events);
   std::vector<monitor::Outgoing> later;
   for (monitor::Outgoing& message : out.messages) {
-    if (message.at_once) send(message.session, message.message);
-    else later.push_back(std::move(message));
+    if (message.at_once)
+      send(message.session, message.message);
+    else
+      later.push_back(std::move(message));
   }
   for (const monitor::Closing& closing : out.closings) {
     const auto link = links_.find(closing.session);
@@ -148,7 +149,7 @@ void Driver::flush(UniqueFunction<void()> then) {
 void Driver::log_events(const std::vector<store::Event>& events) {
   for (const store::Event& event : events) {
     const bool over = event.closed && *event.closed != event.opened;
-    const auto level = over                                            ? log::Level::info
+    const auto level = over                                         ? log::Level::info
                        : event.severity == store::Severity::error   ? log::Level::error
                        : event.severity == store::Severity::warning ? log::Level::warning
                                                                     : log::Level::info;

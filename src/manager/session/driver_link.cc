@@ -56,16 +56,18 @@ void Driver::on_message(Link& link, wire::Message message, std::size_t bytes) {
 
 void Driver::on_hello(Link& link, const wire::Hello& hello) {
   if (hello.protocol_max < wire::kProtocolMin || hello.protocol_min > wire::kProtocolMax) {
-    return refuse(link, Reason::protocol, fmt::format("protocol {}–{}: this manager speaks {}–{}", hello.protocol_min, hello.protocol_max,
-                                                      wire::kProtocolMin, wire::kProtocolMax));
+    return refuse(link, Reason::protocol,
+                  fmt::format("protocol {}–{}: this manager speaks {}–{}", hello.protocol_min, hello.protocol_max, wire::kProtocolMin,
+                              wire::kProtocolMax));
   }
   if (named_.count(link.id()) != 0 && link.peer_name() != hello.logical_probe) {
-    return refuse(link, Reason::unknown_probe, fmt::format("the certificate's common name is '{}', the logical probe '{}': they must be the same",
-                                                           link.peer_name(), hello.logical_probe));
+    return refuse(link, Reason::unknown_probe,
+                  fmt::format("the certificate's common name is '{}', the logical probe '{}': they must be the same", link.peer_name(),
+                              hello.logical_probe));
   }
   if (hello.window != options_.ingest.window) {
-    return refuse(link, Reason::window, fmt::format("window {}: this manager's is {}", format_duration(hello.window),
-                                                    format_duration(options_.ingest.window)));
+    return refuse(link, Reason::window,
+                  fmt::format("window {}: this manager's is {}", format_duration(hello.window), format_duration(options_.ingest.window)));
   }
   const Status status = monitor_->hello(link.id(), hello, now());
   if (!status.ok()) {
@@ -76,8 +78,12 @@ void Driver::on_hello(Link& link, const wire::Hello& hello) {
   link.logical_probe = hello.logical_probe;
   link.instance = hello.instance;
   link.set_frame_limit(wire::kMaxFrameBytes);
-  logger_.info("session opened", {{"probe", hello.logical_probe}, {"node", hello.node}, {"instance", to_string(hello.instance)},
-                                  {"session", link.id()}, {"peer", link.peer()}, {"version", hello.program_version}});
+  logger_.info("session opened", {{"probe", hello.logical_probe},
+                                  {"node", hello.node},
+                                  {"instance", to_string(hello.instance)},
+                                  {"session", link.id()},
+                                  {"peer", link.peer()},
+                                  {"version", hello.program_version}});
   link.send(wire::Welcome{std::min(hello.protocol_max, wire::kProtocolMax), instance_, options_.version, *key_});
   flush();
 }
@@ -99,7 +105,8 @@ void Driver::on_broken(Link& link, const Error& error) {
 
 void Driver::on_ended(Link& link, bool cleanly) {
   if (link.greeted && !link.finished()) {
-    logger_.info("session closed", {{"probe", link.logical_probe}, {"session", link.id()}, {"how", cleanly ? "ended by the probe" : "reset"}});
+    logger_.info("session closed",
+                 {{"probe", link.logical_probe}, {"session", link.id()}, {"how", cleanly ? "ended by the probe" : "reset"}});
     monitor_->lost(link.id(), monitor::Lost::closed, now());
     flush();
   }
@@ -140,7 +147,8 @@ void Driver::on_record(Link& link, window::Record record, std::size_t bytes) {
     ++counters_.held_back;
     return;
   }
-  const ingest::Verdict verdict = ingest_->decide(link.logical_probe, link.instance, monitor_->epoch(link.logical_probe), record, clock_.wall());
+  const ingest::Verdict verdict =
+      ingest_->decide(link.logical_probe, link.instance, monitor_->epoch(link.logical_probe), record, clock_.wall());
   if (verdict.kind == ingest::Verdict::Kind::refuse) return on_refused(link, record, verdict);
   const auto shared = std::make_shared<const window::Record>(std::move(record));
   store::WriteBatch batch;

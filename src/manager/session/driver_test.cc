@@ -73,7 +73,9 @@ struct Peer {
       read();
     });
   }
-  void send(const wire::Message& message) { stream->write(wire::frame(wire::encode(message)), [](Status) {}); }
+  void send(const wire::Message& message) {
+    stream->write(wire::frame(wire::encode(message)), [](Status) {});
+  }
   template <class M>
   std::vector<M> all() const {
     std::vector<M> found;
@@ -315,7 +317,8 @@ TEST_F(DriverTest, a_full_disk_pauses_and_goes_on_by_itself) {
   EXPECT_EQ(store.memory.records().size(), 2u);
   EXPECT_FALSE(driver->monitor().events().is_open("store.no_space", "manager"));
   const auto loaded = store.load();
-  EXPECT_EQ(std::count_if(loaded->events.begin(), loaded->events.end(), [](const auto& e) { return e.code == "store.no_space" && e.closed; }), 1);
+  EXPECT_EQ(
+      std::count_if(loaded->events.begin(), loaded->events.end(), [](const auto& e) { return e.code == "store.no_space" && e.closed; }), 1);
 }
 
 TEST_F(DriverTest, what_can_not_be_held_in_a_pause_is_sent_again) {

@@ -26,7 +26,8 @@ void register_records(metrics::Registry& registry, const Driver& driver) {
     for (const auto& probe : driver.monitor().probes()) {
       const ingest::Counters counters = driver.ingest().counters(probe.name);
       for (std::size_t i = 0; i < counters.refused.size(); ++i) {
-        samples.push_back({{{"probe", probe.name}, {"reason", ingest::name(static_cast<ingest::Refused>(i))}}, number(counters.refused[i])});
+        samples.push_back(
+            {{{"probe", probe.name}, {"reason", ingest::name(static_cast<ingest::Refused>(i))}}, number(counters.refused[i])});
       }
     }
     return samples;
@@ -48,7 +49,8 @@ void register_links(metrics::Registry& registry, const Driver& driver) {
     for (const auto& [key, count] : counts) samples.push_back({{{"probe", key.first}, {"role", key.second}}, count});
     return samples;
   });
-  registry.counter_value("nezu_links_total", "connections of probes that were accepted", [&driver] { return number(driver.counters().links); });
+  registry.counter_value("nezu_links_total", "connections of probes that were accepted",
+                         [&driver] { return number(driver.counters().links); });
   registry.counter("nezu_links_refused_total", "connections of probes that were refused or cut, by reason", [&driver] {
     const Counters& c = driver.counters();
     return std::vector<Sample>{{{{"reason", "refused"}}, number(c.links_refused)},
@@ -57,22 +59,21 @@ void register_links(metrics::Registry& registry, const Driver& driver) {
                                {{{"reason", "silent_or_replaced"}}, number(c.ended)},
                                {{{"reason", "slow"}}, number(c.slow)}};
   });
-  registry.counter_value("nezu_link_bytes_received_total", "bytes of messages from probes", [&driver] { return number(driver.counters().bytes_in); });
-  registry.counter_value("nezu_link_messages_received_total", "messages from probes", [&driver] { return number(driver.counters().messages_in); });
+  registry.counter_value("nezu_link_bytes_received_total", "bytes of messages from probes",
+                         [&driver] { return number(driver.counters().bytes_in); });
+  registry.counter_value("nezu_link_messages_received_total", "messages from probes",
+                         [&driver] { return number(driver.counters().messages_in); });
   registry.counter_value("nezu_discovery_entries_total", "entries of discovery that were received",
                          [&driver] { return number(driver.counters().discovery_entries); });
 }
 
 void register_monitor(metrics::Registry& registry, const Driver& driver) {
-  registry.gauge("nezu_probe_epoch", "the present epoch", [&driver] {
-    return by_probe(driver, [](const auto& probe) { return number(probe.kept.epoch); });
-  });
-  registry.gauge("nezu_probe_connected", "1 while the admitted instance has a session", [&driver] {
-    return by_probe(driver, [](const auto& probe) { return probe.state == "connected" ? 1.0 : 0.0; });
-  });
-  registry.gauge("nezu_probe_stored_until_seconds", "end of what is stored, seconds since 1970", [&driver] {
-    return by_probe(driver, [](const auto& probe) { return to_seconds(Nanos(to_ns(probe.stored_until))); });
-  });
+  registry.gauge("nezu_probe_epoch", "the present epoch",
+                 [&driver] { return by_probe(driver, [](const auto& probe) { return number(probe.kept.epoch); }); });
+  registry.gauge("nezu_probe_connected", "1 while the admitted instance has a session",
+                 [&driver] { return by_probe(driver, [](const auto& probe) { return probe.state == "connected" ? 1.0 : 0.0; }); });
+  registry.gauge("nezu_probe_stored_until_seconds", "end of what is stored, seconds since 1970",
+                 [&driver] { return by_probe(driver, [](const auto& probe) { return to_seconds(Nanos(to_ns(probe.stored_until))); }); });
   registry.gauge("nezu_services", "services by state", [&driver] {
     std::map<std::string, double> counts{{"stopped", 0}, {"starting", 0}, {"monitoring", 0}, {"stopping", 0}};
     for (const auto& [id, row] : driver.services()) {
@@ -86,15 +87,21 @@ void register_monitor(metrics::Registry& registry, const Driver& driver) {
 }
 
 void register_store(metrics::Registry& registry, const Driver& driver, const store::Store& store) {
-  registry.gauge_value("nezu_ingest_paused", "1 while the database can't be written", [&driver] { return driver.committer().paused() ? 1.0 : 0.0; });
-  registry.counter_value("nezu_ingest_pauses_total", "times that the database could not be written", [&driver] { return number(driver.counters().pauses); });
-  registry.gauge_value("nezu_ingest_held_bytes", "bytes of records that wait for the database", [&driver] { return number(driver.committer().held_bytes()); });
+  registry.gauge_value("nezu_ingest_paused", "1 while the database can't be written",
+                       [&driver] { return driver.committer().paused() ? 1.0 : 0.0; });
+  registry.counter_value("nezu_ingest_pauses_total", "times that the database could not be written",
+                         [&driver] { return number(driver.counters().pauses); });
+  registry.gauge_value("nezu_ingest_held_bytes", "bytes of records that wait for the database",
+                       [&driver] { return number(driver.committer().held_bytes()); });
   registry.counter_value("nezu_store_commits_total", "commits", [&store] { return number(store.status().commits); });
-  registry.counter_value("nezu_store_failed_commits_total", "commits that failed", [&store] { return number(store.status().failed_commits); });
+  registry.counter_value("nezu_store_failed_commits_total", "commits that failed",
+                         [&store] { return number(store.status().failed_commits); });
   registry.counter_value("nezu_store_batches_total", "batches written", [&store] { return number(store.status().batches); });
-  registry.gauge_value("nezu_store_database_bytes", "size of the database file", [&store] { return number(store.status().database_bytes); });
+  registry.gauge_value("nezu_store_database_bytes", "size of the database file",
+                       [&store] { return number(store.status().database_bytes); });
   registry.gauge_value("nezu_store_wal_bytes", "size of the write-ahead log", [&store] { return number(store.status().wal_bytes); });
-  registry.gauge_value("nezu_store_journal_rows", "windows not folded into chunks yet", [&store] { return number(store.status().journal_rows); });
+  registry.gauge_value("nezu_store_journal_rows", "windows not folded into chunks yet",
+                       [&store] { return number(store.status().journal_rows); });
   registry.gauge_value("nezu_store_chunks", "compressed chunks", [&store] { return number(store.status().chunks); });
 }
 

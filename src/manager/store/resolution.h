@@ -9,8 +9,7 @@
 
 namespace nezu::store {
 
-inline constexpr std::array<Resolution, 5> kResolutions = {Resolution::s1, Resolution::s10, Resolution::m1,
-                                                           Resolution::h1, Resolution::d1};
+inline constexpr std::array<Resolution, 5> kResolutions = {Resolution::s1, Resolution::s10, Resolution::m1, Resolution::h1, Resolution::d1};
 
 // "1s", "10s", "1m", "1h", "1d".
 const char* to_string(Resolution resolution);

@@ -18,8 +18,7 @@ void merge_one(std::vector<Slot>& list, Slot&& slot) {
     list.push_back(std::move(slot));
     return;
   }
-  auto at = std::lower_bound(list.begin(), list.end(), slot.second,
-                             [](const Slot& s, SlotSecond second) { return s.second < second; });
+  auto at = std::lower_bound(list.begin(), list.end(), slot.second, [](const Slot& s, SlotSecond second) { return s.second < second; });
   if (at != list.end() && at->second == slot.second) {
     combine(*at, std::move(slot));
   } else {
@@ -182,8 +181,7 @@ void sort_pieces(std::vector<Piece>& pieces) {
   std::stable_sort(pieces.begin(), pieces.end(), [](const Piece& a, const Piece& b) { return a.start < b.start; });
 }
 void sort_pieces(std::vector<CoveragePiece>& pieces) {
-  std::stable_sort(pieces.begin(), pieces.end(),
-                   [](const CoveragePiece& a, const CoveragePiece& b) { return a.start < b.start; });
+  std::stable_sort(pieces.begin(), pieces.end(), [](const CoveragePiece& a, const CoveragePiece& b) { return a.start < b.start; });
 }
 
 }  // namespace nezu::store

@@ -44,7 +44,8 @@ void merge_lists(std::vector<CoverSlot>& list, std::vector<CoverSlot> more);
 std::vector<FigureSlot> roll_up(std::vector<FigureSlot> list, SlotSecond step);
 std::vector<CoverSlot> roll_up(std::vector<CoverSlot> list, SlotSecond step);
 
-// Adds `more` to `list`, both in steps of `step`: coverage of coarse steps is a length, which adds up; that of seconds is spans, which unite.
+// Adds `more` to `list`, both in steps of `step`: coverage of coarse steps is a length, which adds up; that of seconds is spans, which
+// unite.
 std::vector<FigureSlot> add_up(std::vector<FigureSlot> list, std::vector<FigureSlot> more, SlotSecond step);
 std::vector<CoverSlot> add_up(std::vector<CoverSlot> list, std::vector<CoverSlot> more, SlotSecond step);
 

@@ -1,4 +1,5 @@
-// Store: what the manager keeps. An interface without SQL, so that other engines can stand behind it; store/sqlite is the one for a moved volume.
+// Store: what the manager keeps. An interface without SQL, so that other engines can stand behind it; store/sqlite is the one for a moved
+ // volume.
 //
 // Writing: batches, each all or nothing, in order, by one thread of the store's own; `done` runs on the caller's loop after the batch is
 // durable (or with the reason why it isn't: ErrorCode::no_space pauses ingest, nothing of the batch is there). Batches that wait are
@@ -140,8 +141,8 @@ struct CoveragePiece {
 };
 
 struct Retention {
-  Nanos s1 = std::chrono::hours(48), s10 = std::chrono::hours(24 * 14), m1 = std::chrono::hours(24 * 62),
-        h1 = std::chrono::hours(24 * 400), d1 = std::chrono::hours(24 * 365 * 10);
+  Nanos s1 = std::chrono::hours(48), s10 = std::chrono::hours(24 * 14), m1 = std::chrono::hours(24 * 62), h1 = std::chrono::hours(24 * 400),
+        d1 = std::chrono::hours(24 * 365 * 10);
 };
 
 struct Status {

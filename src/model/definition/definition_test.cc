@@ -70,7 +70,8 @@ std::string any_name(Random& random) {
 }
 
 std::string any_value(Random& random) {
-  constexpr std::string_view pieces[] = {"a", "\"", "\\", ": ", "#", "{", "]", ",", "'", "&", "*", "!", "|", ">", "%", "@", "`", " ", "寝", "🌙", "-", "?", "yes", "5", "\u00e9"};
+  constexpr std::string_view pieces[] = {"a", "\"", "\\", ": ", "#", "{",  "]",  ",", "'", "&",   "*", "!",     "|",
+                                         ">", "%",  "@",  "`",  " ", "寝", "🌙", "-", "?", "yes", "5", "\u00e9"};
   std::string value;
   for (std::uint64_t n = random.below(6); n > 0; --n) value += pieces[random.below(25)];
   return value;
@@ -92,7 +93,8 @@ Service any_service(Random& random) {
   s.name = any_name(random);
   s.probes = several(random, [&] { return any_name(random); });
   s.hosts = several(random, [&] {
-    constexpr std::string_view hosts[] = {"a.example", "*.b.example", "192.0.2.1", "[2001:db8::1]", "xn--8ws00zhy3a.example", "localhost", "a_b"};
+    constexpr std::string_view hosts[] = {"a.example", "*.b.example", "192.0.2.1", "[2001:db8::1]", "xn--8ws00zhy3a.example",
+                                          "localhost", "a_b"};
     return std::string(hosts[random.below(7)]);
   });
   s.ports = several(random, [&] { return static_cast<std::uint16_t>(1 + random.below(65'535)); });
@@ -181,44 +183,62 @@ services:
   - {name: shop}
   -
 colour: red
-)", "s.yaml");
+)",
+                                   "s.yaml");
   ASSERT_FALSE(services.ok());
   EXPECT_EQ(services.error().code(), ErrorCode::invalid_argument);
-  const std::string host = "a host without port, as shop.example.net, *.example.net, 192.0.2.1 or [2001:db8::1]; an international name in its xn-- form";
+  const std::string host =
+      "a host without port, as shop.example.net, *.example.net, 192.0.2.1 or [2001:db8::1]; an international name in its xn-- form";
   const std::string name = "a name: 1–63 letters and digits of any script, and . _ -";
-  EXPECT_EQ(services.error().message(),
-            "s.yaml:1:13: apiVersion: 'nezuban/v2': wanted nezuban/v1\n"
-            "s.yaml:3:12: services[0].group: 'a/b': wanted " + name + "\n"
-            "s.yaml:5:17: services[0].ports[1]: '70000': wanted a whole number, 1–65535\n"
-            "s.yaml:5:24: services[0].ports[2]: 80 is there twice\n"
-            "s.yaml:6:5: services[0].host: unknown key; known here: group, name, probes, hosts, ports, paths, errors, transactions\n"
-            "s.yaml:7:13: services[0].hosts[0]: \"shop example\": wanted " + host + "\n"
-            "s.yaml:7:29: services[0].hosts[1]: \"*\": wanted a host (leave hosts out for any)\n"
-            "s.yaml:7:34: services[0].hosts[2]: 'a:80': wanted " + host + "\n"
-            "s.yaml:7:40: services[0].hosts[3]: \"\": wanted " + host + "\n"
-            "s.yaml:8:13: services[0].paths[0]: 'checkout': wanted a path that begins with / , at most 1024 visible ASCII characters without ? and # (others as %XX)\n"
-            "s.yaml:9:14: services[0].errors[0]: '500': wanted a whole number, 400–499\n"
-            "s.yaml:11:15: services[0].transactions[0].name: 'all': wanted another name: 'all' is the target that counts every request\n"
-            "s.yaml:12:15: services[0].transactions[0].path: wanted one of {exact: …}, {prefix: …}, {suffix: …}, {contains: …}\n"
-            "s.yaml:14:19: services[0].transactions[1].methods[0]: 'GE T': wanted an HTTP method, as GET or POST\n"
-            "s.yaml:15:34: services[0].transactions[1].headers.x-a: 'x-a' is there twice\n"
-            "s.yaml:15:46: services[0].transactions[1].headers.b c: the key 'b c': wanted a name of 1–256 letters, digits and !#$%&'*+-.^_`|~\n"
-            "s.yaml:16:15: services[0].transactions[1].path: 'checkout': wanted a map of keys and values\n"
-            "s.yaml:17:15: services[0].transactions[2].name: 'pay' is there twice in this service\n"
-            "s.yaml:18:17: services[0].transactions[2].query.step: missing; it must be given\n"
-            "s.yaml:19:9: services[0].transactions[3].name: missing; it must be given\n"
-            "s.yaml:19:24: services[0].transactions[3].path.suffix: \"?\": wanted a part of a path, 1–1024 visible ASCII characters without ? and # (others as %XX)\n"
-            "s.yaml:20:18: services[0].transactions[3].cookies: a list: wanted a map of keys and values\n"
-            "s.yaml:21:22: services[1].name: '寝　番': wanted " + name + "\n"
-            "s.yaml:23:12: services[3].name: 'shop' is there twice\n"
-            "s.yaml:25:1: services[4]: missing; it must be given\n"
-            "s.yaml:25:1: services[4].name: missing; it must be given\n"
-            "s.yaml:25:1: colour: unknown key; known here: apiVersion, services");
+  EXPECT_EQ(
+      services.error().message(),
+      "s.yaml:1:13: apiVersion: 'nezuban/v2': wanted nezuban/v1\n"
+      "s.yaml:3:12: services[0].group: 'a/b': wanted " +
+          name +
+          "\n"
+          "s.yaml:5:17: services[0].ports[1]: '70000': wanted a whole number, 1–65535\n"
+          "s.yaml:5:24: services[0].ports[2]: 80 is there twice\n"
+          "s.yaml:6:5: services[0].host: unknown key; known here: group, name, probes, hosts, ports, paths, errors, transactions\n"
+          "s.yaml:7:13: services[0].hosts[0]: \"shop example\": wanted " +
+          host +
+          "\n"
+          "s.yaml:7:29: services[0].hosts[1]: \"*\": wanted a host (leave hosts out for any)\n"
+          "s.yaml:7:34: services[0].hosts[2]: 'a:80': wanted " +
+          host +
+          "\n"
+          "s.yaml:7:40: services[0].hosts[3]: \"\": wanted " +
+          host +
+          "\n"
+          "s.yaml:8:13: services[0].paths[0]: 'checkout': wanted a path that begins with / , at most 1024 visible ASCII characters without "
+          "? and # (others as %XX)\n"
+          "s.yaml:9:14: services[0].errors[0]: '500': wanted a whole number, 400–499\n"
+          "s.yaml:11:15: services[0].transactions[0].name: 'all': wanted another name: 'all' is the target that counts every request\n"
+          "s.yaml:12:15: services[0].transactions[0].path: wanted one of {exact: …}, {prefix: …}, {suffix: …}, {contains: …}\n"
+          "s.yaml:14:19: services[0].transactions[1].methods[0]: 'GE T': wanted an HTTP method, as GET or POST\n"
+          "s.yaml:15:34: services[0].transactions[1].headers.x-a: 'x-a' is there twice\n"
+          "s.yaml:15:46: services[0].transactions[1].headers.b c: the key 'b c': wanted a name of 1–256 letters, digits and "
+          "!#$%&'*+-.^_`|~\n"
+          "s.yaml:16:15: services[0].transactions[1].path: 'checkout': wanted a map of keys and values\n"
+          "s.yaml:17:15: services[0].transactions[2].name: 'pay' is there twice in this service\n"
+          "s.yaml:18:17: services[0].transactions[2].query.step: missing; it must be given\n"
+          "s.yaml:19:9: services[0].transactions[3].name: missing; it must be given\n"
+          "s.yaml:19:24: services[0].transactions[3].path.suffix: \"?\": wanted a part of a path, 1–1024 visible ASCII characters without "
+          "? and # (others as %XX)\n"
+          "s.yaml:20:18: services[0].transactions[3].cookies: a list: wanted a map of keys and values\n"
+          "s.yaml:21:22: services[1].name: '寝　番': wanted " +
+          name +
+          "\n"
+          "s.yaml:23:12: services[3].name: 'shop' is there twice\n"
+          "s.yaml:25:1: services[4]: missing; it must be given\n"
+          "s.yaml:25:1: services[4].name: missing; it must be given\n"
+          "s.yaml:25:1: colour: unknown key; known here: apiVersion, services");
 }
 
 TEST(Definition, NamesOfAnyScriptAndNothingElse) {
-  for (const char* name : {"a", "shop.example_1-2", "決済", "トランザクション", "Ａ①", "a..b", "é"}) EXPECT_TRUE(check_name(name).ok()) << name;
-  for (const char* name : {"", ".", "..", "a/b", "a b", "a\n", "\xff", "a\u3000b", "a\u202e", "「a」", "a,b", "a:b"}) EXPECT_FALSE(check_name(name).ok()) << name;
+  for (const char* name : {"a", "shop.example_1-2", "決済", "トランザクション", "Ａ①", "a..b", "é"})
+    EXPECT_TRUE(check_name(name).ok()) << name;
+  for (const char* name : {"", ".", "..", "a/b", "a b", "a\n", "\xff", "a\u3000b", "a\u202e", "「a」", "a,b", "a:b"})
+    EXPECT_FALSE(check_name(name).ok()) << name;
   std::string longest;
   for (int i = 0; i < 63; ++i) longest += "済";
   EXPECT_TRUE(check_name(longest).ok());
@@ -226,8 +246,10 @@ TEST(Definition, NamesOfAnyScriptAndNothingElse) {
 }
 
 TEST(Definition, HostPatterns) {
-  for (const char* host : {"a", "shop.example.net", "*.example.net", "192.0.2.1", "[::1]", "xn--a-b.jp", "a_b.c"}) EXPECT_TRUE(check_host_pattern(host).ok()) << host;
-  for (const char* host : {"", "*", "*.", "*.*.a", "a.*", "A.example", "a..b", ".a", "a.", "-a", "a-.b", "::1", "[]", "[zz::1]", "a:80", "日本.jp", "a/b"}) {
+  for (const char* host : {"a", "shop.example.net", "*.example.net", "192.0.2.1", "[::1]", "xn--a-b.jp", "a_b.c"})
+    EXPECT_TRUE(check_host_pattern(host).ok()) << host;
+  for (const char* host :
+       {"", "*", "*.", "*.*.a", "a.*", "A.example", "a..b", ".a", "a.", "-a", "a-.b", "::1", "[]", "[zz::1]", "a:80", "日本.jp", "a/b"}) {
     EXPECT_FALSE(check_host_pattern(host).ok()) << host;
   }
 }
@@ -248,7 +270,8 @@ TEST(Definition, ValidateFindsWhatAParserWouldHaveRefused) {
   EXPECT_THAT(broken([](Service& s) { s.errors = {503}; }), HasSubstr("errors[0]"));
   EXPECT_THAT(broken([](Service& s) { s.hosts = {"UPPER"}; }), HasSubstr("hosts[0]: 'UPPER'"));
   EXPECT_THAT(broken([](Service& s) { s.probes = {"a", "a"}; }), HasSubstr("probes[1]: 'a' is there twice"));
-  EXPECT_THAT(broken([](Service& s) { s.transactions.push_back(s.transactions[0]); }), HasSubstr("transactions[1].name: 'pay' is there twice"));
+  EXPECT_THAT(broken([](Service& s) { s.transactions.push_back(s.transactions[0]); }),
+              HasSubstr("transactions[1].name: 'pay' is there twice"));
   EXPECT_THAT(broken([](Service& s) { s.transactions[0].methods = {"get"}; }), HasSubstr("transactions[0].methods[0]: 'get'"));
   EXPECT_THAT(broken([](Service& s) { s.transactions[0].headers = {{"X-A", "1"}}; }), HasSubstr("wanted lower case"));
   EXPECT_THAT(broken([](Service& s) { s.transactions[0].path = {PathCondition::Kind::any, "/x"}; }), HasSubstr("wanted no text"));
@@ -268,7 +291,8 @@ TEST(Definition, JsonSaysThePathOfItsErrors) {
 
 TEST(Definition, TenThousandTransactionsFitAndOneMoreDoesNot) {
   std::string yaml = "apiVersion: nezuban/v1\nservices:\n  - name: s\n    transactions:\n";
-  for (int i = 0; i < 10'000; ++i) yaml += "      - {name: t" + std::to_string(i) + ", methods: [GET], path: {prefix: /p" + std::to_string(i) + "}}\n";
+  for (int i = 0; i < 10'000; ++i)
+    yaml += "      - {name: t" + std::to_string(i) + ", methods: [GET], path: {prefix: /p" + std::to_string(i) + "}}\n";
   auto services = parse_yaml(yaml, "f");
   ASSERT_TRUE(services.ok()) << services.error().message();
   EXPECT_EQ((*services)[0].transactions.size(), 10'000U);
@@ -287,9 +311,9 @@ TEST(Differences, AreLinesForPeople) {
   after.transactions[0].cookies.clear();
   after.transactions.emplace_back().name = "look";
   EXPECT_THAT(differences(before, after),
-              ElementsAre("hosts: [shop.example.net, \"*.shop.example.net\"] → any", "ports: [80, 8080] → [80]", "errors: [404, 429] → none",
-                          "transactions.pay.path: {prefix: /checkout/pay} → {exact: /pay}", "transactions.pay.cookies: {ab: b} → any",
-                          "transactions.look: added"));
+              ElementsAre("hosts: [shop.example.net, \"*.shop.example.net\"] → any", "ports: [80, 8080] → [80]",
+                          "errors: [404, 429] → none", "transactions.pay.path: {prefix: /checkout/pay} → {exact: /pay}",
+                          "transactions.pay.cookies: {ab: b} → any", "transactions.look: added"));
   EXPECT_THAT(differences(after, before), testing::Contains("transactions.look: removed"));
   Service swapped = after;
   std::swap(swapped.transactions[0], swapped.transactions[1]);

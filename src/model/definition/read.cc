@@ -58,7 +58,8 @@ std::map<std::string, std::string> read_pairs(const Node& node, Rule key_rule, b
   if (!few_enough(node, entries.size(), kMaxItems)) return pairs;
   for (const auto& entry : entries) {
     const std::string key = lower_keys ? rules::lowered(entry.key) : entry.key;
-    if (const std::string wanted = key_rule(key); !wanted.empty()) entry.value.error(fmt::format("the key '{}': wanted {}", entry.key, wanted));
+    if (const std::string wanted = key_rule(key); !wanted.empty())
+      entry.value.error(fmt::format("the key '{}': wanted {}", entry.key, wanted));
     const std::string text = entry.value.required().string();
     check(entry.value, text, rules::value);
     if (!pairs.emplace(key, text).second) entry.value.error(fmt::format("'{}' is there twice", key));
@@ -70,7 +71,8 @@ PathCondition read_path(const Node& node) {
   PathCondition path;
   if (!node.given()) return path;
   int given = 0;
-  for (const auto kind : {PathCondition::Kind::exact, PathCondition::Kind::prefix, PathCondition::Kind::suffix, PathCondition::Kind::contains}) {
+  for (const auto kind :
+       {PathCondition::Kind::exact, PathCondition::Kind::prefix, PathCondition::Kind::suffix, PathCondition::Kind::contains}) {
     const Node value = node[rules::to_string(kind)];
     if (!value.given()) continue;
     ++given;

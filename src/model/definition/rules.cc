@@ -49,7 +49,8 @@ bool has_controls(std::string_view text) {
 
 std::string name(std::string_view text) {
   std::string_view rest = text;
-  bool well = !text.empty() && text != "." && text != ".." && text.size() <= 4 * kMaxNameCharacters && count_code_points(text) <= kMaxNameCharacters;
+  bool well = !text.empty() && text != "." && text != ".." && text.size() <= 4 * kMaxNameCharacters &&
+              count_code_points(text) <= kMaxNameCharacters;
   while (well && !rest.empty()) {
     const char32_t c = take_code_point(rest);
     well = is_name_character(c) || c == '.' || c == '_' || c == '-';

@@ -99,7 +99,8 @@ Status validate(const Service& s) {
   for (std::size_t i = 0; i < s.transactions.size() && checker.well(); ++i) {
     const std::string where = fmt::format("transactions[{}]", i);
     check(checker, where, s.transactions[i]);
-    if (!names.insert(s.transactions[i].name).second) checker.fail(fmt::format("{}.name: '{}' is there twice", where, s.transactions[i].name));
+    if (!names.insert(s.transactions[i].name).second)
+      checker.fail(fmt::format("{}.name: '{}' is there twice", where, s.transactions[i].name));
   }
   return checker.status();
 }

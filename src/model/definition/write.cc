@@ -24,8 +24,10 @@ bool is_plain(std::string_view text) {
 }
 
 void append_scalar(std::string& out, std::string_view text) {
-  if (is_plain(text)) out += text;
-  else json::append_quoted(out, text);
+  if (is_plain(text))
+    out += text;
+  else
+    json::append_quoted(out, text);
 }
 
 // The value in flow form: [a, b], {a: b}.
@@ -134,8 +136,8 @@ std::string shown(const json::Value* value) {
 
 // Keys of both, in the order of the writers.
 void compare(const json::Value& before, const json::Value& after, const std::string& prefix, std::vector<std::string>& lines) {
-  constexpr std::array<std::string_view, 12> keys{"group", "name",   "probes", "hosts", "ports", "paths",
-                                                  "errors", "methods", "path",  "query", "headers", "cookies"};
+  constexpr std::array<std::string_view, 12> keys{"group",  "name",    "probes", "hosts", "ports",   "paths",
+                                                  "errors", "methods", "path",   "query", "headers", "cookies"};
   for (const std::string_view key : keys) {
     const json::Value* a = before.find(key);
     const json::Value* b = after.find(key);
@@ -168,8 +170,10 @@ std::vector<std::string> differences(const Service& before, const Service& after
     stayed_before.push_back(t.name);
   }
   for (const WebTransaction& t : after.transactions) {
-    if (find(before.transactions, t.name) != nullptr) stayed_after.push_back(t.name);
-    else lines.push_back("transactions." + t.name + ": added");
+    if (find(before.transactions, t.name) != nullptr)
+      stayed_after.push_back(t.name);
+    else
+      lines.push_back("transactions." + t.name + ": added");
   }
   if (stayed_before != stayed_after) lines.push_back("transactions: in another order");
   return lines;

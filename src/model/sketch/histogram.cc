@@ -33,7 +33,8 @@ constexpr long double root_power(int n) {
 struct Tables {
   std::array<std::int64_t, Histogram::kBuckets> upper{};
   std::array<std::int64_t, Histogram::kBuckets> middle{};
-  // By the bits after the highest one: the lowest bucket of its octave that such a value can be in. A step of 1/256 holds at most one bound.
+  // By the bits after the highest one: the lowest bucket of its octave that such a value can be in. A step of 1/256 holds at most one
+// bound.
   std::array<std::uint8_t, 1 << kGuessBits> guess{};
 };
 
@@ -43,8 +44,7 @@ constexpr Tables make_tables() {
     const auto octave = static_cast<long double>(std::int64_t{1} << (kFirstOctave + i / kSub));
     const int sub = i % kSub;
     const auto at = static_cast<std::size_t>(i);
-    t.upper[at] = sub == kSub - 1 ? std::int64_t{2} << (kFirstOctave + i / kSub)
-                                  : static_cast<std::int64_t>(octave * root_power(sub + 1));
+    t.upper[at] = sub == kSub - 1 ? std::int64_t{2} << (kFirstOctave + i / kSub) : static_cast<std::int64_t>(octave * root_power(sub + 1));
     // The harmonic mean of the least and the largest: as far from both, relatively.
     const auto low = static_cast<long double>(i == 0 ? std::int64_t{1} << kFirstOctave : t.upper[at - 1] + 1);
     const auto high = static_cast<long double>(t.upper[at]);
@@ -150,7 +150,8 @@ Nanos Histogram::quantile(double q) const {
   if (count_ == 0) return Nanos(0);
   const double wanted = std::ceil(std::clamp(q, 0.0, 1.0) * static_cast<double>(count_));
   // A count beyond 2^53 may be rounded up past itself.
-  const std::uint64_t rank = wanted >= static_cast<double>(count_) ? count_ : std::max<std::uint64_t>(1, static_cast<std::uint64_t>(wanted));
+  const std::uint64_t rank =
+      wanted >= static_cast<double>(count_) ? count_ : std::max<std::uint64_t>(1, static_cast<std::uint64_t>(wanted));
   std::uint64_t seen = 0;
   for (std::size_t i = 0; i < counts_.size(); ++i) {
     seen += counts_[i];

@@ -29,8 +29,10 @@ Histogram any_histogram(Random& random, int most = 200) {
   Histogram h;
   const auto n = random.below(static_cast<std::uint64_t>(most));
   for (std::uint64_t i = 0; i < n; ++i) {
-    if (random.below(4) == 0) h.add_bucket(static_cast<int>(random.below(Histogram::kBuckets)), random.below(1'000'000'000));
-    else h.add(Nanos(any_duration(random)));
+    if (random.below(4) == 0)
+      h.add_bucket(static_cast<int>(random.below(Histogram::kBuckets)), random.below(1'000'000'000));
+    else
+      h.add(Nanos(any_duration(random)));
   }
   return h;
 }

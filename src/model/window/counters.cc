@@ -100,8 +100,8 @@ std::string reconcile(const Counters& c, const Open& open) {
     return fmt::format("frames: {} handed over, but {} have a fate", c.frames, fates);
   }
   // A frame that was cut by the snap length has its headers decoded too.
-  const std::uint64_t decoded = c.frame_fate[static_cast<std::size_t>(FrameFate::decoded)] +
-                                c.frame_fate[static_cast<std::size_t>(FrameFate::snapped)];
+  const std::uint64_t decoded =
+      c.frame_fate[static_cast<std::size_t>(FrameFate::decoded)] + c.frame_fate[static_cast<std::size_t>(FrameFate::snapped)];
   if (decoded != c.segments + c.bare_segments) {
     return fmt::format("segments: {} frames decoded, but {} segments with payload and {} without", decoded, c.segments, c.bare_segments);
   }

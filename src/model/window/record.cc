@@ -14,8 +14,10 @@ Spans normalise(Spans spans) {
   std::sort(spans.begin(), spans.end());
   Spans joined;
   for (const Span& s : spans) {
-    if (!joined.empty() && s.begin <= joined.back().end) joined.back().end = std::max(joined.back().end, s.end);
-    else joined.push_back(s);
+    if (!joined.empty() && s.begin <= joined.back().end)
+      joined.back().end = std::max(joined.back().end, s.end);
+    else
+      joined.push_back(s);
   }
   return joined;
 }
@@ -26,8 +28,10 @@ Spans intersect(const Spans& a, const Spans& b) {
   while (i != a.end() && j != b.end()) {
     const Span common{std::max(i->begin, j->begin), std::min(i->end, j->end)};
     if (!common.empty()) both.push_back(common);
-    if (i->end < j->end) ++i;
-    else ++j;
+    if (i->end < j->end)
+      ++i;
+    else
+      ++j;
   }
   return both;
 }
@@ -77,7 +81,8 @@ std::string check_covered(const Spans& covered, const Span& within) {
     const Span& s = covered[i];
     if (s.empty()) return fmt::format("covered[{}]: {} is empty", i, shown(s));
     if (s.begin < within.begin || s.end > within.end) return fmt::format("covered[{}]: {} reaches out of {}", i, shown(s), shown(within));
-    if (i > 0 && s.begin <= covered[i - 1].end) return fmt::format("covered[{}]: {} begins before the one before it ends, or where it ends", i, shown(s));
+    if (i > 0 && s.begin <= covered[i - 1].end)
+      return fmt::format("covered[{}]: {} begins before the one before it ends, or where it ends", i, shown(s));
   }
   return {};
 }
@@ -94,8 +99,8 @@ std::string check_times(const char* what, std::uint64_t count, Nanos sum, Nanos 
 }
 
 std::string check_counts(const Figures& f) {
-  for (const std::uint64_t n : {f.transactions, f.errors, f.failed_reset, f.failed_closed, f.failed_timeout, f.unmeasured, f.timing_only, f.timed,
-                                f.request_bytes, f.response_bytes, f.handshakes, f.retransmissions, f.zero_windows, f.resets}) {
+  for (const std::uint64_t n : {f.transactions, f.errors, f.failed_reset, f.failed_closed, f.failed_timeout, f.unmeasured, f.timing_only,
+                                f.timed, f.request_bytes, f.response_bytes, f.handshakes, f.retransmissions, f.zero_windows, f.resets}) {
     if (n > kMaxCount) return fmt::format("a count of {}; wanted at most 2^48", n);
   }
   std::uint64_t by_outcome = f.failed_reset + f.failed_closed + f.failed_timeout;
@@ -105,10 +110,12 @@ std::string check_counts(const Figures& f) {
     by_outcome += n;
   }
   if (by_outcome != f.transactions) return fmt::format("{} transactions, but {} answered or failed", f.transactions, by_outcome);
-  if (f.errors > f.transactions || f.errors < failed) return fmt::format("{} errors of {} transactions, {} of them failed", f.errors, f.transactions, failed);
+  if (f.errors > f.transactions || f.errors < failed)
+    return fmt::format("{} errors of {} transactions, {} of them failed", f.errors, f.transactions, failed);
   if (f.timed > f.transactions) return fmt::format("{} timed of {} transactions", f.timed, f.transactions);
   if (f.timing_only > f.transactions) return fmt::format("{} timing_only of {} transactions", f.timing_only, f.transactions);
-  if (f.response_time.count() != f.timed) return fmt::format("{} timed, but {} in the histogram of response times", f.timed, f.response_time.count());
+  if (f.response_time.count() != f.timed)
+    return fmt::format("{} timed, but {} in the histogram of response times", f.timed, f.response_time.count());
   if (f.ttfb.count() != f.timed) return fmt::format("{} timed, but {} in the histogram of times to first byte", f.timed, f.ttfb.count());
   return {};
 }
@@ -118,7 +125,8 @@ std::string check_figures(const Figures& f) {
   if (auto why = check_times("response time", f.timed, f.response_time_sum, f.response_time_max); !why.empty()) return why;
   if (auto why = check_times("time to first byte", f.timed, f.ttfb_sum, f.ttfb_max); !why.empty()) return why;
   if (auto why = check_times("handshake", f.handshakes, f.handshake_rtt_sum, f.handshake_rtt_max); !why.empty()) return why;
-  if (f.transfer_sum < Nanos(0) || (f.timed == 0 && f.transfer_sum != Nanos(0))) return fmt::format("transfer time: {} ns of {} timed", f.transfer_sum.count(), f.timed);
+  if (f.transfer_sum < Nanos(0) || (f.timed == 0 && f.transfer_sum != Nanos(0)))
+    return fmt::format("transfer time: {} ns of {} timed", f.transfer_sum.count(), f.timed);
   return {};
 }
 

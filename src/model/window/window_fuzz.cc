@@ -61,7 +61,8 @@ void check_record(Bytes& in) {
       for (std::uint64_t* count : {&f.transactions, &f.errors, &f.failed_reset, &f.timed, &f.status_class[2], &f.handshakes}) {
         *count = in.number(in.number(1) % 9);
       }
-      for (Nanos* time : {&f.response_time_sum, &f.response_time_max, &f.ttfb_sum, &f.ttfb_max, &f.transfer_sum, &f.handshake_rtt_sum, &f.handshake_rtt_max}) {
+      for (Nanos* time : {&f.response_time_sum, &f.response_time_max, &f.ttfb_sum, &f.ttfb_max, &f.transfer_sum, &f.handshake_rtt_sum,
+                          &f.handshake_rtt_max}) {
         *time = Nanos(static_cast<std::int64_t>(in.number(in.number(1) % 9)));
       }
       f.response_time.add_bucket(static_cast<int>(in.number(1)), f.timed);

@@ -37,9 +37,7 @@ Spans any_spans(Random& random) {
 void expect_normal(const Spans& spans) {
   for (std::size_t i = 0; i < spans.size(); ++i) {
     ASSERT_FALSE(spans[i].empty());
-    if (i > 0) {
-      ASSERT_GT(spans[i].begin, spans[i - 1].end);
-    }
+    if (i > 0) { ASSERT_GT(spans[i].begin, spans[i - 1].end); }
   }
 }
 
@@ -226,8 +224,10 @@ INSTANTIATE_TEST_SUITE_P(
         Broken{"TimingOnly", [](Record& r) { figures(r).timing_only = figures(r).transactions + 1; }, "timing_only"},
         Broken{"NegativeSum", [](Record& r) { figures(r).response_time_sum = Nanos(-1); }, "negative"},
         Broken{"NegativeTransfer", [](Record& r) { figures(r).transfer_sum = Nanos(-1); }, "transfer"},
-        Broken{"MaxAboveSum", [](Record& r) { figures(r).response_time_max = figures(r).response_time_sum + Nanos(1); }, "more than the sum"},
-        Broken{"SumAboveMax", [](Record& r) { figures(r).ttfb_sum = figures(r).ttfb_max * static_cast<int>(figures(r).timed) + Nanos(1); }, "times the largest"},
+        Broken{"MaxAboveSum", [](Record& r) { figures(r).response_time_max = figures(r).response_time_sum + Nanos(1); },
+               "more than the sum"},
+        Broken{"SumAboveMax", [](Record& r) { figures(r).ttfb_sum = figures(r).ttfb_max * static_cast<int>(figures(r).timed) + Nanos(1); },
+               "times the largest"},
         Broken{"HandshakeOfNothing", [](Record& r) { figures(r).handshakes = 0; }, "of nothing"},
         Broken{"HugeCount", [](Record& r) { figures(r).response_bytes = std::uint64_t{1} << 49; }, "2^48"},
         Broken{"HugeClass", [](Record& r) { figures(r).status_class[2] = ~std::uint64_t{0}; }, "2^48"},

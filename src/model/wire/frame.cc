@@ -39,9 +39,7 @@ Result<FrameReader::Next> FrameReader::next() {
   if (rest.size() < kFrameHeader) return Next{};
   std::size_t length = 0;
   for (std::size_t i = kMagic.size(); i < kFrameHeader; ++i) length = length << 8 | static_cast<unsigned char>(rest[i]);
-  if (length == 0 || length > limit_) {
-    return Error(ErrorCode::corrupt, fmt::format("a frame of {} bytes; wanted 1–{}", length, limit_));
-  }
+  if (length == 0 || length > limit_) { return Error(ErrorCode::corrupt, fmt::format("a frame of {} bytes; wanted 1–{}", length, limit_)); }
   if (rest.size() < kFrameHeader + length) return Next{};
   consumed_ += kFrameHeader + length;
   return Next{true, rest.substr(kFrameHeader, length)};

@@ -245,12 +245,14 @@ std::string encode_record(const window::Record& record) {
 }
 
 Result<window::Record> decode_record(std::string_view bytes) {
-  if (bytes.size() > kMaxFrameBytes) return Error(ErrorCode::corrupt, fmt::format("a record of {} bytes; wanted at most {}", bytes.size(), kMaxFrameBytes));
+  if (bytes.size() > kMaxFrameBytes)
+    return Error(ErrorCode::corrupt, fmt::format("a record of {} bytes; wanted at most {}", bytes.size(), kMaxFrameBytes));
   if (too_many_pieces(bytes, 3)) return Error(ErrorCode::corrupt, fmt::format("a record of more than {} pieces", kMaxPieces));
   const google::protobuf::LogSilencer quiet;
   google::protobuf::Arena arena;
   auto* message = google::protobuf::Arena::CreateMessage<pb::Record>(&arena);
-  if (!message->ParseFromArray(bytes.data(), static_cast<int>(bytes.size()))) return Error(ErrorCode::corrupt, "a record that is no protobuf");
+  if (!message->ParseFromArray(bytes.data(), static_cast<int>(bytes.size())))
+    return Error(ErrorCode::corrupt, "a record that is no protobuf");
   Check check;
   window::Record record = take(*message, check);
   if (!check.well()) return check.error();

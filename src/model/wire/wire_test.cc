@@ -81,12 +81,14 @@ window::Record any_record(Random& random) {
   r.seam_doubtful = any_bool(random);
   for (std::uint32_t n = static_cast<std::uint32_t>(random.below(4)); n > 0; --n) {
     window::ServicePart part{n, any_count(random), r.covered, {}};
-    for (std::uint32_t k = static_cast<std::uint32_t>(random.below(4)); k > 0; --k) part.targets.push_back({n * 100 + k, any_figures(random)});
+    for (std::uint32_t k = static_cast<std::uint32_t>(random.below(4)); k > 0; --k)
+      part.targets.push_back({n * 100 + k, any_figures(random)});
     r.services.push_back(std::move(part));
   }
   window::Counters& c = r.counters;
-  for (std::uint64_t* n : {&c.frames, &c.frame_bytes, &c.kernel_drops, &c.interface_drops, &c.segments, &c.bare_segments, &c.requests,
-                           &c.responses_without_request, &c.holes, &c.hole_bytes, &c.conflicts, &c.late, &c.connections, &c.connections_evicted}) {
+  for (std::uint64_t* n :
+       {&c.frames, &c.frame_bytes, &c.kernel_drops, &c.interface_drops, &c.segments, &c.bare_segments, &c.requests,
+        &c.responses_without_request, &c.holes, &c.hole_bytes, &c.conflicts, &c.late, &c.connections, &c.connections_evicted}) {
     *n = any_count(random);
   }
   for (std::uint64_t& n : c.frame_fate) n = any_count(random);
@@ -115,14 +117,21 @@ Message any_message(Random& random, std::size_t kind) {
   const auto id = [&] { return static_cast<std::uint32_t>(random.next_u64()); };
   switch (kind) {
     case 0:
-      return Hello{1, 1 + static_cast<std::uint32_t>(random.below(5)), "edge", any_text(random), any_id(random), any_text(random),
-                   Nanos(static_cast<std::int64_t>(1 + random.below(3'600'000'000'000))), any_text(random)};
+      return Hello{1,
+                   1 + static_cast<std::uint32_t>(random.below(5)),
+                   "edge",
+                   any_text(random),
+                   any_id(random),
+                   any_text(random),
+                   Nanos(static_cast<std::int64_t>(1 + random.below(3'600'000'000'000))),
+                   any_text(random)};
     case 1: {
       Heartbeat h;
       h.promoted = any_bool(random);
       h.claim_age = any_nanos(random);
       h.epoch = any_count(random), h.held = any_count(random), h.was = any_count(random), h.applied = any_count(random);
-      for (std::uint64_t n = random.below(5); n > 0; --n) h.services.push_back({id(), any_count(random), any_bool(random), any_time(random)});
+      for (std::uint64_t n = random.below(5); n > 0; --n)
+        h.services.push_back({id(), any_count(random), any_bool(random), any_time(random)});
       h.discovery_job = any_count(random);
       h.packet_clock = any_time(random), h.frame_clock = any_time(random);
       h.clock_known = static_cast<ClockKnown>(random.below(4));
@@ -138,7 +147,8 @@ Message any_message(Random& random, std::size_t kind) {
       DiscoveryEntries d{any_count(random), {}};
       for (std::uint64_t n = random.below(5); n > 0; --n) {
         const std::uint64_t count = any_count(random);
-        d.entries.push_back({any_text(random), static_cast<std::uint16_t>(1 + random.below(65'535)), "/a", "GET", count, any_nanos(random), count / 2});
+        d.entries.push_back(
+            {any_text(random), static_cast<std::uint16_t>(1 + random.below(65'535)), "/a", "GET", count, any_nanos(random), count / 2});
       }
       return d;
     }

@@ -61,7 +61,8 @@ class OneWorker {
   void advance(double watermark) { worker.advance(at(watermark), totals, windows); }
   std::uint64_t transactions(std::size_t i) const {
     std::uint64_t n = 0;
-    for (std::size_t k = 0; k < windows[i]->used; ++k) n += windows[i]->slots[k].target % 10 == 0 ? windows[i]->slots[k].figures.transactions : 0;
+    for (std::size_t k = 0; k < windows[i]->used; ++k)
+      n += windows[i]->slots[k].target % 10 == 0 ? windows[i]->slots[k].figures.transactions : 0;
     return n;
   }
   Worker worker;

@@ -27,7 +27,8 @@ std::optional<window::Span> DropEstimator::settle(PacketTime watermark, std::uin
   const double seen = frames > open.frames_at_start ? static_cast<double>(frames - open.frames_at_start) : 0.0;
   const double share = static_cast<double>(open.drops) / (static_cast<double>(open.drops) + seen);
   const Nanos length = open.to - open.from;
-  const Nanos lost = std::clamp(Nanos(static_cast<std::int64_t>(static_cast<double>(length.count()) * share)), Nanos(1), std::max(length, Nanos(1)));
+  const Nanos lost =
+      std::clamp(Nanos(static_cast<std::int64_t>(static_cast<double>(length.count()) * share)), Nanos(1), std::max(length, Nanos(1)));
   return window::Span{open.to - lost, open.to};
 }
 

@@ -4,8 +4,7 @@
 
 namespace nezu::probe::aggregate {
 
-Plan::Plan(std::uint64_t generation, std::vector<PlannedService> services, PacketTime not_before, PacketTime effective,
-           bool anew)
+Plan::Plan(std::uint64_t generation, std::vector<PlannedService> services, PacketTime not_before, PacketTime effective, bool anew)
     : generation_(generation), not_before_(not_before), effective_(effective), anew_(anew) {
   std::vector<definition::Service> definitions;
   for (PlannedService& s : services) {

@@ -180,7 +180,8 @@ void Worker::close_front(PacketTime end, const window::Counters& totals, Windows
     if (s.covered.front().begin < end) add_service(s.id, s.version, s.covered);
   }
   for (const Measured& m : measured_) {
-    if (m.since < end) add_service(m.id, m.version, watched_since_ && m.since < watermark_ ? window::Spans{{m.since, watermark_}} : window::Spans{});
+    if (m.since < end)
+      add_service(m.id, m.version, watched_since_ && m.since < watermark_ ? window::Spans{{m.since, watermark_}} : window::Spans{});
   }
   w.counters = totals;
   w.counters.late = late_;

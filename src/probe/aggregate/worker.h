@@ -1,9 +1,9 @@
-// Worker: one worker's transactions into windows of its targets. Pure: functions of what it is given; nothing shared, no clock, no allocation
-// for a transaction once the tables have grown.
+// Worker: one worker's transactions into windows of its targets. Pure: functions of what it is given; nothing shared, no clock, no
+// allocation for a transaction once the tables have grown.
 //
-// Windows lie between whole multiples of `window` in packet time. A transaction belongs to the window of its `decided`; one decided before the
-// oldest open window is counted in that window, and in Counters::late. A window is handed over when the watermark has passed its end (and
-// no dropped packets are unsettled that may lie in it, drops.h). Idle windows are handed over too: measured, and nobody asked.
+// Windows lie between whole multiples of `window` in packet time. A transaction belongs to the window of its `decided`; one decided before
+// the oldest open window is counted in that window, and in Counters::late. A window is handed over when the watermark has passed its end
+// (and no dropped packets are unsettled that may lie in it, drops.h). Idle windows are handed over too: measured, and nobody asked.
 #pragma once
 
 #include <cstdint>

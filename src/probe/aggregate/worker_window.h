@@ -1,5 +1,5 @@
-// WorkerWindow: what one worker hands over when a window has passed: whole, by pointer, never touched by the worker again until it comes back
-// to be used anew (so that its histograms needn't grow again).
+// WorkerWindow: what one worker hands over when a window has passed: whole, by pointer, never touched by the worker again until it comes
+// back to be used anew (so that its histograms needn't grow again).
 #pragma once
 
 #include <cstdint>

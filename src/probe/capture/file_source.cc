@@ -1,6 +1,7 @@
 #include "probe/capture/file_source.h"
 
 #include <fcntl.h>
+#include <fmt/core.h>
 #include <sys/eventfd.h>
 #include <sys/stat.h>
 #include <unistd.h>
@@ -8,8 +9,6 @@
 #include <array>
 #include <atomic>
 #include <cerrno>
-
-#include <fmt/core.h>
 
 #include "probe/capture/format_reader.h"
 
@@ -126,7 +125,8 @@ class FileSource final : public FrameSource {
         continue;
       } else {
         return damage(0, fmt::format("begins with {:02x} {:02x} {:02x} {:02x}; wanted a capture: pcap or pcapng, plain or packed "
-                                     "with gzip or zstd", first[0], first[1], first[2], first[3]));
+                                     "with gzip or zstd",
+                                     first[0], first[1], first[2], first[3]));
       }
       packed_ = false;
       return true;

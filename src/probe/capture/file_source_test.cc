@@ -118,7 +118,8 @@ TEST(Packed, DamageInsideIsTold) {
 
 TEST(Files, SeveralAreReadOneAfterTheOtherWhateverTheirNames) {
   Folder folder;
-  const std::string a = folder.write("a.txt", capture(3, 10)), b = folder.write("b.pcap", zstd(capture(2, 20))), c = folder.write("c", gzip(capture(1, 30)));
+  const std::string a = folder.write("a.txt", capture(3, 10)), b = folder.write("b.pcap", zstd(capture(2, 20))),
+                    c = folder.write("c", gzip(capture(1, 30)));
   std::unique_ptr<FrameSource> source = read_files({{a, b, c}, Nanos(0)});
   const Outcome seen = drain(*source);
   EXPECT_EQ(seen.error, "");
@@ -167,8 +168,7 @@ TEST(Files, APipeWaitsNoLongerThanAskedAndStopsAtOnce) {
   for (Frame f; batch.next(f);) ++frames;
   EXPECT_EQ(frames, 2);
   std::thread other([&] { source->stop(); });
-  while (*source->poll(batch, Seconds(60)) != Polled::end) {
-  }
+  while (*source->poll(batch, Seconds(60)) != Polled::end) {}
   other.join();
   ::close(ends[0]);
   ::close(ends[1]);

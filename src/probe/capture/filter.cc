@@ -1,6 +1,7 @@
 #include "probe/capture/filter.h"
 
 #include <fcntl.h>
+#include <fmt/core.h>
 #include <linux/filter.h>
 #include <spawn.h>
 #include <sys/wait.h>
@@ -8,8 +9,6 @@
 
 #include <array>
 #include <cerrno>
-
-#include <fmt/core.h>
 
 #include "common/base/text.h"
 #include "common/base/unique_fd.h"
@@ -25,20 +24,55 @@ constexpr const char* kInstalled = "/usr/lib/nezuban/nezu-filter";
 
 bool is_known(const FilterInstruction& i) {
   switch (i.code) {
-    case BPF_LD | BPF_W | BPF_ABS: case BPF_LD | BPF_H | BPF_ABS: case BPF_LD | BPF_B | BPF_ABS:
-    case BPF_LD | BPF_W | BPF_IND: case BPF_LD | BPF_H | BPF_IND: case BPF_LD | BPF_B | BPF_IND:
-    case BPF_LD | BPF_W | BPF_LEN: case BPF_LDX | BPF_W | BPF_LEN: case BPF_LDX | BPF_B | BPF_MSH:
-    case BPF_LD | BPF_IMM: case BPF_LDX | BPF_IMM:
-    case BPF_ALU | BPF_ADD | BPF_K: case BPF_ALU | BPF_ADD | BPF_X: case BPF_ALU | BPF_SUB | BPF_K: case BPF_ALU | BPF_SUB | BPF_X:
-    case BPF_ALU | BPF_MUL | BPF_K: case BPF_ALU | BPF_MUL | BPF_X: case BPF_ALU | BPF_DIV | BPF_X: case BPF_ALU | BPF_MOD | BPF_X:
-    case BPF_ALU | BPF_OR | BPF_K: case BPF_ALU | BPF_OR | BPF_X: case BPF_ALU | BPF_AND | BPF_K: case BPF_ALU | BPF_AND | BPF_X:
-    case BPF_ALU | BPF_XOR | BPF_K: case BPF_ALU | BPF_XOR | BPF_X: case BPF_ALU | BPF_LSH | BPF_X: case BPF_ALU | BPF_RSH | BPF_X:
-    case BPF_ALU | BPF_NEG: case BPF_JMP | BPF_JA: case BPF_RET | BPF_K: case BPF_RET | BPF_A: case BPF_MISC | BPF_TAX: case BPF_MISC | BPF_TXA:
-    case BPF_JMP | BPF_JEQ | BPF_K: case BPF_JMP | BPF_JEQ | BPF_X: case BPF_JMP | BPF_JGT | BPF_K: case BPF_JMP | BPF_JGT | BPF_X:
-    case BPF_JMP | BPF_JGE | BPF_K: case BPF_JMP | BPF_JGE | BPF_X: case BPF_JMP | BPF_JSET | BPF_K: case BPF_JMP | BPF_JSET | BPF_X: return true;
-    case BPF_ALU | BPF_DIV | BPF_K: case BPF_ALU | BPF_MOD | BPF_K: return i.k != 0;
-    case BPF_ALU | BPF_LSH | BPF_K: case BPF_ALU | BPF_RSH | BPF_K: return i.k < 32;
-    case BPF_LD | BPF_MEM: case BPF_LDX | BPF_MEM: case BPF_ST: case BPF_STX: return i.k < BPF_MEMWORDS;
+    case BPF_LD | BPF_W | BPF_ABS:
+    case BPF_LD | BPF_H | BPF_ABS:
+    case BPF_LD | BPF_B | BPF_ABS:
+    case BPF_LD | BPF_W | BPF_IND:
+    case BPF_LD | BPF_H | BPF_IND:
+    case BPF_LD | BPF_B | BPF_IND:
+    case BPF_LD | BPF_W | BPF_LEN:
+    case BPF_LDX | BPF_W | BPF_LEN:
+    case BPF_LDX | BPF_B | BPF_MSH:
+    case BPF_LD | BPF_IMM:
+    case BPF_LDX | BPF_IMM:
+    case BPF_ALU | BPF_ADD | BPF_K:
+    case BPF_ALU | BPF_ADD | BPF_X:
+    case BPF_ALU | BPF_SUB | BPF_K:
+    case BPF_ALU | BPF_SUB | BPF_X:
+    case BPF_ALU | BPF_MUL | BPF_K:
+    case BPF_ALU | BPF_MUL | BPF_X:
+    case BPF_ALU | BPF_DIV | BPF_X:
+    case BPF_ALU | BPF_MOD | BPF_X:
+    case BPF_ALU | BPF_OR | BPF_K:
+    case BPF_ALU | BPF_OR | BPF_X:
+    case BPF_ALU | BPF_AND | BPF_K:
+    case BPF_ALU | BPF_AND | BPF_X:
+    case BPF_ALU | BPF_XOR | BPF_K:
+    case BPF_ALU | BPF_XOR | BPF_X:
+    case BPF_ALU | BPF_LSH | BPF_X:
+    case BPF_ALU | BPF_RSH | BPF_X:
+    case BPF_ALU | BPF_NEG:
+    case BPF_JMP | BPF_JA:
+    case BPF_RET | BPF_K:
+    case BPF_RET | BPF_A:
+    case BPF_MISC | BPF_TAX:
+    case BPF_MISC | BPF_TXA:
+    case BPF_JMP | BPF_JEQ | BPF_K:
+    case BPF_JMP | BPF_JEQ | BPF_X:
+    case BPF_JMP | BPF_JGT | BPF_K:
+    case BPF_JMP | BPF_JGT | BPF_X:
+    case BPF_JMP | BPF_JGE | BPF_K:
+    case BPF_JMP | BPF_JGE | BPF_X:
+    case BPF_JMP | BPF_JSET | BPF_K:
+    case BPF_JMP | BPF_JSET | BPF_X: return true;
+    case BPF_ALU | BPF_DIV | BPF_K:
+    case BPF_ALU | BPF_MOD | BPF_K: return i.k != 0;
+    case BPF_ALU | BPF_LSH | BPF_K:
+    case BPF_ALU | BPF_RSH | BPF_K: return i.k < 32;
+    case BPF_LD | BPF_MEM:
+    case BPF_LDX | BPF_MEM:
+    case BPF_ST:
+    case BPF_STX: return i.k < BPF_MEMWORDS;
     default: return false;
   }
 }
@@ -114,7 +148,8 @@ Result<Filter> parse_filter(std::string_view text, LinkType link, std::uint32_t 
   if (!take_line(text, line) || !line.starts_with(kName) ||
       !take_numbers<3>(line.substr(kName.size()), {UINT16_MAX, UINT32_MAX, kInstructionsMax}, head) ||
       head[0] != static_cast<std::uint64_t>(link) || head[1] != snap_length) {
-    return Error(ErrorCode::corrupt, fmt::format("line 1 is '{}'; wanted '{}{} {} COUNT'", line, kName, static_cast<unsigned>(link), snap_length));
+    return Error(ErrorCode::corrupt,
+                 fmt::format("line 1 is '{}'; wanted '{}{} {} COUNT'", line, kName, static_cast<unsigned>(link), snap_length));
   }
   Filter filter;
   for (std::uint64_t n = 0; n < head[2]; ++n) {
@@ -126,7 +161,8 @@ Result<Filter> parse_filter(std::string_view text, LinkType link, std::uint32_t 
                       static_cast<std::uint32_t>(v[3])});
   }
   if (!text.empty()) return Error(ErrorCode::corrupt, fmt::format("there is more than the {} instructions of line 1", head[2]));
-  if (!is_sound(filter)) return Error(ErrorCode::corrupt, "no sound filter: unknown instruction, jump out of the program, or no return at its end");
+  if (!is_sound(filter))
+    return Error(ErrorCode::corrupt, "no sound filter: unknown instruction, jump out of the program, or no return at its end");
   return filter;
 }
 
@@ -152,8 +188,7 @@ Result<Filter> compile_filter(const std::string& program, const std::string& exp
   const std::string answer = read_all(out.get(), kAnswerMax);
   std::string complaint = read_all(error.get(), 4096);
   int status = 0;
-  while (::waitpid(child, &status, 0) < 0 && errno == EINTR) {
-  }
+  while (::waitpid(child, &status, 0) < 0 && errno == EINTR) {}
   if (WIFEXITED(status) && WEXITSTATUS(status) == 0) {
     Result<Filter> filter = parse_filter(answer, link, snap_length);
     if (!filter.ok()) return filter.error().in("answer of " + program);
@@ -208,8 +243,14 @@ std::uint32_t run_filter(const Filter& filter, const std::uint8_t* data, std::ui
           case BPF_ADD: a += operand; break;
           case BPF_SUB: a -= operand; break;
           case BPF_MUL: a *= operand; break;
-          case BPF_DIV: if (operand == 0) return 0; a /= operand; break;
-          case BPF_MOD: if (operand == 0) return 0; a %= operand; break;
+          case BPF_DIV:
+            if (operand == 0) return 0;
+            a /= operand;
+            break;
+          case BPF_MOD:
+            if (operand == 0) return 0;
+            a %= operand;
+            break;
           case BPF_OR: a |= operand; break;
           case BPF_AND: a &= operand; break;
           case BPF_XOR: a ^= operand; break;
@@ -223,8 +264,10 @@ std::uint32_t run_filter(const Filter& filter, const std::uint8_t* data, std::ui
           at += i.k;
           break;
         }
-        const bool holds = BPF_OP(i.code) == BPF_JEQ ? a == operand : BPF_OP(i.code) == BPF_JGT ? a > operand
-                         : BPF_OP(i.code) == BPF_JGE ? a >= operand : (a & operand) != 0;
+        const bool holds = BPF_OP(i.code) == BPF_JEQ   ? a == operand
+                           : BPF_OP(i.code) == BPF_JGT ? a > operand
+                           : BPF_OP(i.code) == BPF_JGE ? a >= operand
+                                                       : (a & operand) != 0;
         at += holds ? i.jump_true : i.jump_false;
         break;
       }

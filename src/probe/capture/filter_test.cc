@@ -61,8 +61,9 @@ TEST(Filter, AnythingElseIsRefused) {
 
 TEST(Filter, DecidesAsLibpcapDoes) {
   std::mt19937 random(7);
-  for (const char* expression : {"tcp port 80", "udp", "ip6 or arp", "vlan and len > 60", "tcp[tcpflags] & (tcp-syn|tcp-fin) != 0", "ip[2:2] > 100 and len < 600",
-                                 "net 192.0.2.0/24 and not host 192.0.2.7", "tcp[((tcp[12] & 0xf0) >> 2):4] = 0x47455420", "greater 90", "(ip[8] * 3) % 7 = 3"}) {
+  for (const char* expression :
+       {"tcp port 80", "udp", "ip6 or arp", "vlan and len > 60", "tcp[tcpflags] & (tcp-syn|tcp-fin) != 0", "ip[2:2] > 100 and len < 600",
+        "net 192.0.2.0/24 and not host 192.0.2.7", "tcp[((tcp[12] & 0xf0) >> 2):4] = 0x47455420", "greater 90", "(ip[8] * 3) % 7 = 3"}) {
     bpf_program program{};
     const Filter filter = compiled(expression, &program);
     std::size_t taken = 0;
@@ -94,7 +95,8 @@ TEST(Filter, ACompilerThatIsMissingOrTalksNonsenseIsNamed) {
   const Error missing = compile_filter("/nonexistent/nezu-filter", "tcp", LinkType::ethernet, 65535).error();
   EXPECT_EQ(missing.code(), ErrorCode::not_found);
   EXPECT_THAT(missing.message(), HasSubstr("/nonexistent/nezu-filter"));
-  EXPECT_THAT(compile_filter("/bin/true", "tcp", LinkType::ethernet, 65535).error().message(), HasSubstr("answer of /bin/true: line 1 is ''"));
+  EXPECT_THAT(compile_filter("/bin/true", "tcp", LinkType::ethernet, 65535).error().message(),
+              HasSubstr("answer of /bin/true: line 1 is ''"));
   EXPECT_EQ(compile_filter("/bin/false", "tcp", LinkType::ethernet, 65535).error().code(), ErrorCode::io);
 }
 

@@ -1,9 +1,9 @@
 #include "probe/capture/filtered_source.h"
 
+#include <fmt/core.h>
+
 #include <array>
 #include <map>
-
-#include <fmt/core.h>
 
 #include "probe/capture/batch_filler.h"
 #include "probe/capture/format_reader.h"
@@ -44,7 +44,8 @@ class FilteredSource final : public FrameSource {
     auto found = filters_.find(frame.link);
     if (found == filters_.end()) {
       Result<Filter> compiled = compile_filter(program_, expression_, frame.link, kRecordMax);
-      if (!compiled.ok()) return compiled.error().in(fmt::format("filter '{}' for {}", expression_, link_name(static_cast<std::uint32_t>(frame.link))));
+      if (!compiled.ok())
+        return compiled.error().in(fmt::format("filter '{}' for {}", expression_, link_name(static_cast<std::uint32_t>(frame.link))));
       found = filters_.emplace(frame.link, std::move(*compiled)).first;
     }
     return run_filter(found->second, frame.data, frame.captured, frame.original) != 0;

@@ -1,5 +1,6 @@
 #include "probe/capture/interface.h"
 
+#include <fmt/core.h>
 #include <linux/if_link.h>
 #include <linux/rtnetlink.h>
 #include <net/if.h>
@@ -10,8 +11,6 @@
 #include <array>
 #include <cerrno>
 #include <cstring>
-
-#include <fmt/core.h>
 
 #include "common/base/unique_fd.h"
 

@@ -1,6 +1,7 @@
 #include "probe/capture/live_source.h"
 
 #include <arpa/inet.h>
+#include <fmt/core.h>
 #include <linux/filter.h>
 #include <linux/if_ether.h>
 #include <linux/if_packet.h>
@@ -17,8 +18,6 @@
 #include <array>
 #include <atomic>
 #include <cerrno>
-
-#include <fmt/core.h>
 
 #include "common/base/unique_fd.h"
 #include "probe/capture/batch_filler.h"
@@ -65,7 +64,11 @@ struct Common {
 class LiveSource final : public FrameSource {
  public:
   LiveSource(Ring ring, Common common, const Clock& clock, bool first)
-      : ring_(std::move(ring)), common_(std::move(common)), clock_(clock), first_(first), stop_event_(::eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK)) {
+      : ring_(std::move(ring)),
+        common_(std::move(common)),
+        clock_(clock),
+        first_(first),
+        stop_event_(::eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK)) {
     NEZU_CHECK(static_cast<bool>(stop_event_));
     retire_bound_ = 2 * common_.options.block_timeout + kTimerTick;
   }
@@ -248,7 +251,9 @@ Status switch_card_stamps_on(int fd, const InterfaceInfo& interface) {
   interface.name.copy(request.ifr_name, IFNAMSIZ - 1);
   request.ifr_data = reinterpret_cast<char*>(&config);
   if (::ioctl(fd, SIOCSHWTSTAMP, &request) != 0) {
-    if (errno == EPERM) return Error(ErrorCode::permission, fmt::format("hardware time stamps of {} can only be switched on with CAP_NET_ADMIN", interface.name));
+    if (errno == EPERM)
+      return Error(ErrorCode::permission,
+                   fmt::format("hardware time stamps of {} can only be switched on with CAP_NET_ADMIN", interface.name));
     return Error(ErrorCode::unsupported, fmt::format("interface {} has no hardware time stamps; use kernel ones", interface.name));
   }
   return set_option(fd, SOL_PACKET, PACKET_TIMESTAMP, int{SOF_TIMESTAMPING_RAW_HARDWARE}, "hardware time stamps");
@@ -259,7 +264,8 @@ Result<Ring> make_ring(const LiveOptions& options, const InterfaceInfo& interfac
   ring.fd = UniqueFd(::socket(AF_PACKET, SOCK_RAW | SOCK_CLOEXEC, 0));  // no packets before it is bound
   if (!ring.fd) {
     if (errno == EPERM || errno == EACCES) {
-      return Error(ErrorCode::permission, fmt::format("capture on {} needs CAP_NET_RAW: run as root, or give it to the program", interface.name));
+      return Error(ErrorCode::permission,
+                   fmt::format("capture on {} needs CAP_NET_RAW: run as root, or give it to the program", interface.name));
     }
     return Error::from_errno(errno, "packet socket");
   }
@@ -292,7 +298,8 @@ Status bind_ring(int fd, const InterfaceInfo& interface, bool promiscuous) {
   address.sll_family = AF_PACKET;
   address.sll_protocol = htons(ETH_P_ALL);
   address.sll_ifindex = interface.index;
-  if (::bind(fd, reinterpret_cast<const sockaddr*>(&address), sizeof address) != 0) return Error::from_errno(errno, "capture on " + interface.name);
+  if (::bind(fd, reinterpret_cast<const sockaddr*>(&address), sizeof address) != 0)
+    return Error::from_errno(errno, "capture on " + interface.name);
   int error = 0;
   socklen_t size = sizeof error;
   ::getsockopt(fd, SOL_SOCKET, SO_ERROR, &error, &size);
@@ -323,8 +330,10 @@ Status check(const LiveOptions& o) {
     return Error(ErrorCode::invalid_argument, fmt::format("{} is {}; wanted {}", what, found, wanted));
   };
   if (o.workers < 1 || o.workers > 256) return out_of_range("number of workers", std::to_string(o.workers), "1 to 256");
-  if (o.ring_bytes < 2u << 20 || o.ring_bytes > std::uint64_t{4} << 30) return out_of_range("ring", std::to_string(o.ring_bytes), "2MiB to 4GiB");
-  if (o.block_timeout < Millis(1) || o.block_timeout > Seconds(1)) return out_of_range("block time-out", fmt::format("{} ns", o.block_timeout.count()), "1ms to 1s");
+  if (o.ring_bytes < 2u << 20 || o.ring_bytes > std::uint64_t{4} << 30)
+    return out_of_range("ring", std::to_string(o.ring_bytes), "2MiB to 4GiB");
+  if (o.block_timeout < Millis(1) || o.block_timeout > Seconds(1))
+    return out_of_range("block time-out", fmt::format("{} ns", o.block_timeout.count()), "1ms to 1s");
   if (o.snap_length < 64 || o.snap_length > 262144) return out_of_range("snap length", std::to_string(o.snap_length), "64 to 262144");
   return {};
 }
@@ -349,7 +358,8 @@ Result<std::vector<std::unique_ptr<FrameSource>>> open_live(const LiveOptions& o
     rings.push_back(std::move(*ring));
   }
   std::vector<std::unique_ptr<FrameSource>> sources;
-  for (Ring& ring : rings) sources.push_back(std::make_unique<LiveSource>(std::move(ring), Common{options, *interface, *link}, clock, sources.empty()));
+  for (Ring& ring : rings)
+    sources.push_back(std::make_unique<LiveSource>(std::move(ring), Common{options, *interface, *link}, clock, sources.empty()));
   return sources;
 }
 

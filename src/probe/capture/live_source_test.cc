@@ -36,8 +36,9 @@ void in_namespace(Body body) {
       why = "network namespaces are not permitted here";
       return;
     }
-    const bool made = std::system("ip link set lo up && ip link add va type veth peer name vb && ip link set va up && ip link set vb up"
-                                  " && sysctl -qw net.ipv6.conf.all.disable_ipv6=1 2>/dev/null") == 0;
+    const bool made = std::system(
+                          "ip link set lo up && ip link add va type veth peer name vb && ip link set va up && ip link set vb up"
+                          " && sysctl -qw net.ipv6.conf.all.disable_ipv6=1 2>/dev/null") == 0;
     if (!made) {
       why = "a veth pair can't be made here";
       return;
@@ -48,7 +49,8 @@ void in_namespace(Body body) {
 }
 
 // An Ethernet frame with IPv4 and UDP; `tag`: an 802.1Q tag in it.
-std::string udp(std::uint8_t source, std::uint8_t target, std::uint16_t source_port, std::uint16_t target_port, std::size_t payload, std::uint16_t tag = 0) {
+std::string udp(std::uint8_t source, std::uint8_t target, std::uint16_t source_port, std::uint16_t target_port, std::size_t payload,
+                std::uint16_t tag = 0) {
   std::string f("\x02\0\0\0\0\x02\x02\0\0\0\0\x01", 12);
   if (tag != 0) f += std::string("\x81\x00", 2) + static_cast<char>(tag >> 8) + static_cast<char>(tag);
   f += std::string("\x08\x00", 2);
@@ -59,7 +61,8 @@ std::string udp(std::uint8_t source, std::uint8_t target, std::uint16_t source_p
   ip[15] = static_cast<char>(source);
   ip[19] = static_cast<char>(target);
   const auto put16 = [](std::uint16_t v) { return std::string{static_cast<char>(v >> 8), static_cast<char>(v)}; };
-  return f + ip + put16(source_port) + put16(target_port) + put16(static_cast<std::uint16_t>(8 + payload)) + put16(0) + std::string(payload, 'p');
+  return f + ip + put16(source_port) + put16(target_port) + put16(static_cast<std::uint16_t>(8 + payload)) + put16(0) +
+         std::string(payload, 'p');
 }
 
 class Sender {
@@ -71,7 +74,8 @@ class Sender {
     ::setsockopt(fd_.get(), SOL_SOCKET, SO_SNDBUFFORCE, &size, sizeof size);
   }
   void send(const std::string& frame) {
-    ASSERT_EQ(::sendto(fd_.get(), frame.data(), frame.size(), 0, reinterpret_cast<const sockaddr*>(&address_), sizeof address_), static_cast<ssize_t>(frame.size()));
+    ASSERT_EQ(::sendto(fd_.get(), frame.data(), frame.size(), 0, reinterpret_cast<const sockaddr*>(&address_), sizeof address_),
+              static_cast<ssize_t>(frame.size()));
   }
 
  private:
@@ -143,7 +147,10 @@ TEST(Live, SnapLengthOffsetAndFilterHold) {
     o.timestamp_offset = Seconds(-1000);
     auto all = open_live(o, clock);
     // Only UDP to port 2001: by the low byte of the port in a frame without options.
-    o.filter = {{BPF_LD | BPF_H | BPF_ABS, 0, 0, 36}, {BPF_JMP | BPF_JEQ | BPF_K, 0, 1, 2001}, {BPF_RET | BPF_K, 0, 0, 128}, {BPF_RET | BPF_K, 0, 0, 0}};
+    o.filter = {{BPF_LD | BPF_H | BPF_ABS, 0, 0, 36},
+                {BPF_JMP | BPF_JEQ | BPF_K, 0, 1, 2001},
+                {BPF_RET | BPF_K, 0, 0, 128},
+                {BPF_RET | BPF_K, 0, 0, 0}};
     auto some = open_live(o, clock);
     ASSERT_TRUE(all.ok() && some.ok());
     Sender sender("va");
@@ -257,8 +264,7 @@ TEST(Live, AnInterfaceThatGoesDownOrAwayIsNamed) {
       for (int i = 0; i < 100; ++i) {
         Result<Polled> polled = sources->front()->poll(batch, Millis(20));
         if (!polled.ok()) return polled.error();
-        for (Frame f; batch.next(f);) {
-        }
+        for (Frame f; batch.next(f);) {}
       }
       return Error(ErrorCode::io, "none came");
     };
@@ -288,8 +294,7 @@ TEST(Live, StopWakesAWaitingPoll) {
     FrameBatch batch;
     const MonoTime begin = clock.mono();
     while (*sources->front()->poll(batch, Seconds(60)) != Polled::end) {
-      for (Frame f; batch.next(f);) {
-      }
+      for (Frame f; batch.next(f);) {}
     }
     EXPECT_LT(clock.mono() - begin, Seconds(20));
     other.join();

@@ -45,10 +45,10 @@ class PcapReader final : public FormatReader {
     if (*have == ReadBuffer::Have::not_yet) return Polled::empty;
     if (*have == ReadBuffer::Have::no_more) {
       if (buffer_.size() == 0) return Polled::end;
-      return damage(buffer_.offset(), record == 0 ? fmt::format("the file ends in a packet's header; wanted {} bytes, there are {}",
-                                                                format_.header, buffer_.size())
-                                                  : fmt::format("the file ends inside a packet; wanted {} bytes, there are {}", record,
-                                                                buffer_.size()));
+      return damage(buffer_.offset(),
+                    record == 0
+                        ? fmt::format("the file ends in a packet's header; wanted {} bytes, there are {}", format_.header, buffer_.size())
+                        : fmt::format("the file ends inside a packet; wanted {} bytes, there are {}", record, buffer_.size()));
     }
     BatchFiller::set_records(batch, format_, buffer_.data(), buffer_.data() + buffer_.size());
     return Polled::frames;
@@ -61,8 +61,8 @@ class PcapReader final : public FormatReader {
     if (!have.ok() || *have != ReadBuffer::Have::yes) return have;
     const std::uint32_t captured = load32(buffer_.data() + 8, format_.swapped);
     if (captured > kRecordMax) {
-      return Error(ErrorCode::corrupt, fmt::format("at byte {}: a packet's captured length is {}; wanted at most {}", buffer_.offset(),
-                                                   captured, kRecordMax));
+      return Error(ErrorCode::corrupt,
+                   fmt::format("at byte {}: a packet's captured length is {}; wanted at most {}", buffer_.offset(), captured, kRecordMax));
     }
     record = format_.header + captured;
     return buffer_.ensure(record, wait);
@@ -85,7 +85,8 @@ class PcapReader final : public FormatReader {
     }
     const std::uint32_t link = load32(p + 20, format_.swapped) & kLinkMask;
     if (!is_readable(link)) {
-      return Error(ErrorCode::unsupported, fmt::format("at byte 20: {}; wanted Ethernet, raw IP, loopback or Linux cooked", link_name(link)));
+      return Error(ErrorCode::unsupported,
+                   fmt::format("at byte 20: {}; wanted Ethernet, raw IP, loopback or Linux cooked", link_name(link)));
     }
     format_.link = static_cast<LinkType>(link);
     format_.fraction_ns = magic == kNanos ? 1 : 1000;

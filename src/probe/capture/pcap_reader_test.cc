@@ -39,7 +39,8 @@ std::vector<Seen> by_libpcap(const std::string& bytes) {
   pcap_pkthdr* h = nullptr;
   const u_char* data = nullptr;
   while (pcap_next_ex(p, &h, &data) == 1) {
-    frames.push_back({h->ts.tv_sec * 1'000'000'000 + h->ts.tv_usec, h->len, link, std::string(reinterpret_cast<const char*>(data), h->caplen)});
+    frames.push_back(
+        {h->ts.tv_sec * 1'000'000'000 + h->ts.tv_usec, h->len, link, std::string(reinterpret_cast<const char*>(data), h->caplen)});
   }
   pcap_close(p);
   return frames;
@@ -113,7 +114,8 @@ TEST(Pcap, ErrorsSayWhatIsThereAndWhatWasWanted) {
   EXPECT_THAT(read_all("GET / HTTP/1.1").error, HasSubstr("begins with 47 45 54 20; wanted a capture: pcap or pcapng"));
   EXPECT_THAT(read_all(Writer().pcap_header(kMicros, 147).bytes).error, HasSubstr("at byte 20: link type 147; wanted Ethernet"));
   EXPECT_EQ(read_all(Writer().pcap_header(kMicros, 147).bytes).code, ErrorCode::unsupported);
-  EXPECT_THAT(read_all(Writer().u32(kMicros).u16(3).u16(0).u32(0).u32(0).u32(0).u32(1).bytes).error, HasSubstr("pcap version 3.0; wanted 2.4"));
+  EXPECT_THAT(read_all(Writer().u32(kMicros).u16(3).u16(0).u32(0).u32(0).u32(0).u32(1).bytes).error,
+              HasSubstr("pcap version 3.0; wanted 2.4"));
   Outcome huge = read_all(Writer().pcap_header(kMicros).pcap_record(1, 2, "abcd").u32(1).u32(2).u32(1u << 31).u32(60).bytes);
   EXPECT_EQ(huge.frames.size(), 1u);
   EXPECT_THAT(huge.error, HasSubstr("at byte 44: a packet's captured length is 2147483648; wanted at most 262144"));

@@ -1,10 +1,10 @@
 // pcapng: https://www.ietf.org/archive/id/draft-ietf-opsawg-pcapng-02.html. Sections of either byte order, interfaces with their own link
 // types, resolutions and offsets; Enhanced, Simple and the obsolete Packet Blocks; what an Interface Statistics Block says was lost.
+#include <fmt/core.h>
+
 #include <array>
 #include <limits>
 #include <vector>
-
-#include <fmt/core.h>
 
 #include "probe/capture/format_reader.h"
 
@@ -201,7 +201,8 @@ class PcapngReader final : public FormatReader {
   Status take_section(std::uint32_t length) {
     if (length < 28) return damage(block_offset(), fmt::format("the section header is {} bytes long; wanted at least 28", length));
     if (u16(12) != 1) {
-      return Error(ErrorCode::unsupported, fmt::format("at byte {}: pcapng version {}.{}; wanted 1.x", block_offset() + 12, u16(12), u16(14)));
+      return Error(ErrorCode::unsupported,
+                   fmt::format("at byte {}: pcapng version {}.{}; wanted 1.x", block_offset() + 12, u16(12), u16(14)));
     }
     earlier_drops_ = writer_drops();
     interfaces_.clear();
@@ -232,8 +233,8 @@ class PcapngReader final : public FormatReader {
     const bool binary = (exponent & 0x80) != 0;
     const unsigned power = exponent & 0x7fu;
     if (power > (binary ? 63u : 19u)) {
-      return Error(ErrorCode::unsupported, fmt::format("at byte {}: time stamps in units of {}^-{} s; wanted at most {}^-{}", block_offset(),
-                                                       binary ? 2 : 10, power, binary ? 2 : 10, binary ? 63 : 19));
+      return Error(ErrorCode::unsupported, fmt::format("at byte {}: time stamps in units of {}^-{} s; wanted at most {}^-{}",
+                                                       block_offset(), binary ? 2 : 10, power, binary ? 2 : 10, binary ? 63 : 19));
     }
     interface.units_a_second = 1;
     for (unsigned i = 0; i < power; ++i) interface.units_a_second *= binary ? 2 : 10;
@@ -261,7 +262,8 @@ class PcapngReader final : public FormatReader {
       if (code == 0) break;
       const std::size_t padded = (std::size_t{size} + 3) & ~std::size_t{3};
       if (from + 4 + padded > end) {
-        return damage(block_offset() + from, fmt::format("option {} is {} bytes long; {} are left in its block", code, size, end - from - 4));
+        return damage(block_offset() + from,
+                      fmt::format("option {} is {} bytes long; {} are left in its block", code, size, end - from - 4));
       }
       if (Status taken = take(code, from + 4, size); !taken.ok()) return taken;
       from += 4 + padded;
@@ -289,7 +291,8 @@ class PcapngReader final : public FormatReader {
     const std::uint32_t original = u32(8);
     std::uint32_t captured = std::min(original, length - 16);
     if (interfaces_[0].snap != 0) captured = std::min(captured, interfaces_[0].snap);
-    if (captured > kRecordMax) return damage(block_offset(), fmt::format("a packet's captured length is {}; wanted at most {}", captured, kRecordMax));
+    if (captured > kRecordMax)
+      return damage(block_offset(), fmt::format("a packet's captured length is {}; wanted at most {}", captured, kRecordMax));
     return add(0, at(12), captured, original);
   }
 

@@ -80,11 +80,13 @@ TEST(Pcapng, ErrorsSayWhatIsThereAndWhatWasWanted) {
   const std::string head = Writer().section().interface(1).bytes;
   const std::string at = "x.pcap: at byte " + std::to_string(head.size()) + ": ";
   EXPECT_EQ(read_all(head + Writer().enhanced(3, 1, "abc").bytes).error, at + "interface number 3; the section has described 1");
-  EXPECT_THAT(read_all(head + Writer().u32(6).u32(33).raw(std::string(60, 'x')).bytes).error, HasSubstr(at + "a block's length is 33; wanted a multiple of 4"));
+  EXPECT_THAT(read_all(head + Writer().u32(6).u32(33).raw(std::string(60, 'x')).bytes).error,
+              HasSubstr(at + "a block's length is 33; wanted a multiple of 4"));
   EXPECT_THAT(read_all(head + Writer().u32(6).u32(1u << 31).raw(std::string(60, 'x')).bytes).error, HasSubstr("length is 2147483648"));
   EXPECT_THAT(read_all(head + Writer().block(6, Writer().u32(0).u64(0).u32(500).u32(500).raw("abcd").bytes).bytes).error,
               HasSubstr(at + "a packet's captured length is 500; its block has room for 4"));
-  EXPECT_THAT(read_all(head + Writer().u32(6).u32(32).raw(std::string(20, '\0')).u32(36).bytes).error, HasSubstr("two lengths differ: 32 and 36"));
+  EXPECT_THAT(read_all(head + Writer().u32(6).u32(32).raw(std::string(20, '\0')).u32(36).bytes).error,
+              HasSubstr("two lengths differ: 32 and 36"));
   EXPECT_THAT(read_all(head + Writer().u32(999).u32(400).raw("abcd").bytes).error, HasSubstr(at + "the file ends inside a block"));
   const Outcome wifi = read_all(Writer().section().interface(105).enhanced(0, 1, "abc").bytes);
   EXPECT_THAT(wifi.error, HasSubstr("a packet of link type 105; wanted Ethernet"));

@@ -32,11 +32,13 @@ class Writer {
   std::string bytes;
 
   // pcap
-  Writer& pcap_header(std::uint32_t magic, std::uint32_t link = 1) {
-    return u32(magic).u16(2).u16(4).u32(0).u32(0).u32(262144).u32(link);
-  }
+  Writer& pcap_header(std::uint32_t magic, std::uint32_t link = 1) { return u32(magic).u16(2).u16(4).u32(0).u32(0).u32(262144).u32(link); }
   Writer& pcap_record(std::uint32_t s, std::uint32_t fraction, const std::string& data, std::uint32_t original = 0) {
-    return u32(s).u32(fraction).u32(static_cast<std::uint32_t>(data.size())).u32(original ? original : static_cast<std::uint32_t>(data.size())).raw(data);
+    return u32(s)
+        .u32(fraction)
+        .u32(static_cast<std::uint32_t>(data.size()))
+        .u32(original ? original : static_cast<std::uint32_t>(data.size()))
+        .raw(data);
   }
 
   // pcapng
@@ -55,8 +57,14 @@ class Writer {
     return Writer(swapped_).u16(code).u16(static_cast<std::uint16_t>(value.size())).raw(padded).bytes;
   }
   Writer& enhanced(std::uint32_t interface, std::uint64_t stamp, const std::string& data, std::uint32_t original = 0) {
-    return block(6, Writer(swapped_).u32(interface).u32(static_cast<std::uint32_t>(stamp >> 32)).u32(static_cast<std::uint32_t>(stamp))
-                        .u32(static_cast<std::uint32_t>(data.size())).u32(original ? original : static_cast<std::uint32_t>(data.size())).raw(data).bytes);
+    return block(6, Writer(swapped_)
+                        .u32(interface)
+                        .u32(static_cast<std::uint32_t>(stamp >> 32))
+                        .u32(static_cast<std::uint32_t>(stamp))
+                        .u32(static_cast<std::uint32_t>(data.size()))
+                        .u32(original ? original : static_cast<std::uint32_t>(data.size()))
+                        .raw(data)
+                        .bytes);
   }
 
  private:

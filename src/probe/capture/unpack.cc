@@ -1,12 +1,11 @@
 // The two packed forms of capture files, behind ByteSource.
+#include <fmt/core.h>
 #include <zlib.h>
 #include <zstd.h>
 
 #include <algorithm>
 #include <array>
 #include <optional>
-
-#include <fmt/core.h>
 
 #include "probe/capture/byte_source.h"
 
@@ -93,9 +92,7 @@ class Unpacker : public ByteSource {
 
 class GzipSource final : public Unpacker {
  public:
-  explicit GzipSource(std::unique_ptr<ByteSource> packed) : Unpacker(std::move(packed)) {
-    NEZU_CHECK(inflateInit2(&z_, 15 + 16) == Z_OK);
-  }
+  explicit GzipSource(std::unique_ptr<ByteSource> packed) : Unpacker(std::move(packed)) { NEZU_CHECK(inflateInit2(&z_, 15 + 16) == Z_OK); }
   ~GzipSource() override { inflateEnd(&z_); }
 
  private:
@@ -158,7 +155,8 @@ class ZstdSource final : public Unpacker {
     input_.take(in.pos);
     if (ZSTD_isError(result) != 0) {
       if (!failure_) {
-        failure_ = Error(ErrorCode::corrupt, fmt::format("at packed byte {}: {}; wanted zstd data", input_.offset, ZSTD_getErrorName(result)));
+        failure_ =
+            Error(ErrorCode::corrupt, fmt::format("at packed byte {}: {}; wanted zstd data", input_.offset, ZSTD_getErrorName(result)));
       }
     } else if (in.pos > 0 || unpacked.pos > 0) {
       inside_frame_ = result != 0;

@@ -1,8 +1,7 @@
 #include "probe/control/control.h"
 
-#include <unistd.h>
-
 #include <gmock/gmock.h>
+#include <unistd.h>
 
 #include <thread>
 

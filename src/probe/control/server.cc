@@ -47,8 +47,10 @@ struct Server::Impl {
       const auto it = clients.find(id);
       if (it == clients.end()) return;
       if (!bytes.ok() || bytes->empty()) return remove(id);
-      if (take(*it->second, *bytes)) read(id);
-      else remove(id);
+      if (take(*it->second, *bytes))
+        read(id);
+      else
+        remove(id);
     });
   }
 

@@ -66,8 +66,8 @@ FrameFate decode_frame(const Frame& frame, Segment& out) {
     fate = decode::ip6(at, out);
   } else {
     // Types of known protocols that carry no IP (or tunnel it) are not_ip; the rest nobody has told us of.
-    const bool known = type < 0x600 || type == 0x0806 || type == 0x8035 || type == 0x88cc || type == 0x8847 ||
-                       type == 0x8848 || type == 0x8863 || type == 0x8864 || type == 0x888e || type == 0x8809;
+    const bool known = type < 0x600 || type == 0x0806 || type == 0x8035 || type == 0x88cc || type == 0x8847 || type == 0x8848 ||
+                       type == 0x8863 || type == 0x8864 || type == 0x888e || type == 0x8809;
     return known ? FrameFate::not_ip : FrameFate::link_unknown;
   }
   return fate == FrameFate::decoded ? decode::tcp(at, out) : fate;

@@ -2,8 +2,8 @@
 // bytes: nothing to do for it here.) 802.3 frames with a length field carry no IP that we would read: not_ip.
 #pragma once
 
-#include "probe/decode/bytes.h"
 #include "model/window/counters.h"
+#include "probe/decode/bytes.h"
 
 namespace nezu::probe::decode {
 

@@ -188,8 +188,7 @@ class Assembler {
     std::uint32_t seq = s.seq, length = s.length, captured = s.captured;
     const std::uint8_t* data = s.payload;
     std::int32_t ahead = distance(seq, me.next);
-    if (ahead > kMaxDistance || ahead < -kMaxDistance || (s.flags & tcp_ack) == 0 ||
-        distance(s.ack, c.stream[1 - d].next) > kMaxDistance) {
+    if (ahead > kMaxDistance || ahead < -kMaxDistance || (s.flags & tcp_ack) == 0 || distance(s.ack, c.stream[1 - d].next) > kMaxDistance) {
       return count(window::SegmentFate::out_of_window);
     }
     if (ahead < 0) {
@@ -372,8 +371,7 @@ class Assembler {
     // What is opaque needs no copy.
     const std::uint64_t opaque = handler_.opaque(c, d);
     const std::uint64_t offset = piece.seq - me.next;
-    const std::uint32_t skipped =
-        offset >= opaque ? 0 : static_cast<std::uint32_t>(std::min<std::uint64_t>(opaque - offset, piece.length));
+    const std::uint32_t skipped = offset >= opaque ? 0 : static_cast<std::uint32_t>(std::min<std::uint64_t>(opaque - offset, piece.length));
     std::uint64_t segments = 1;
     bool any = false;
     while (piece.length != 0) {

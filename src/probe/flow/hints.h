@@ -1,5 +1,6 @@
 // Hints: what is remembered of connections that have no entry in the table: the handshake so far (SYN and SYN/ACK make no state that
-// grows; the client's answer to them does), and where the last payload of an unknown connection ended. A small table of fixed size; a newer hint overwrites an older one.
+// grows; the client's answer to them does), and where the last payload of an unknown connection ended. A small table of fixed size; a newer
+// hint overwrites an older one.
 #pragma once
 
 #include <algorithm>
@@ -11,11 +12,11 @@ namespace nezu::probe::flow {
 
 struct SynHint {
   std::uint32_t tag = 0;
-  std::uint32_t isn = 0;         // the client's
+  std::uint32_t isn = 0;  // the client's
   std::int64_t time = 0;
   std::uint32_t server_isn = 0;  // where the SYN/ACK was seen too
   bool answered = false;
-  bool has_acked = false;        // the server has acknowledged bytes of the client that we haven't seen
+  bool has_acked = false;  // the server has acknowledged bytes of the client that we haven't seen
   std::uint32_t acked = 0;
   std::int64_t acked_time = 0;
 };

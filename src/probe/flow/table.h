@@ -28,9 +28,7 @@ inline Tuple tuple_of(const Segment& s) {
   if (s.source_low == s.destination_low) {
     high = s.source_high != s.destination_high ? s.source_high > s.destination_high : s.source_port > s.destination_port;
   }
-  if (!high) {
-    return {s.source_high, s.source_low, s.destination_high, s.destination_low, s.source_port, s.destination_port, false};
-  }
+  if (!high) { return {s.source_high, s.source_low, s.destination_high, s.destination_low, s.source_port, s.destination_port, false}; }
   return {s.destination_high, s.destination_low, s.source_high, s.source_low, s.destination_port, s.source_port, true};
 }
 

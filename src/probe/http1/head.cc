@@ -169,7 +169,9 @@ std::size_t method_length(const char* data, std::size_t size, bool& open) {
 // Absolute form: the authority gives the host, and is taken off.
 void split_target(RequestHead& out) {
   std::string_view& uri = out.uri;
-  const std::size_t scheme = uri.size() > 7 && same(uri.data(), "http://", 7) ? 7 : uri.size() > 8 && same(uri.data(), "https://", 8) ? 8 : 0;
+  const std::size_t scheme = uri.size() > 7 && same(uri.data(), "http://", 7)    ? 7
+                             : uri.size() > 8 && same(uri.data(), "https://", 8) ? 8
+                                                                                 : 0;
   if (scheme == 0) return;
   const std::size_t slash = uri.find_first_of("/?#", scheme);
   std::string_view authority = uri.substr(scheme, slash == std::string_view::npos ? slash : slash - scheme);
@@ -280,8 +282,9 @@ bool looks_like_request(const char* data, std::size_t size) {
   }
   std::size_t i = method + 1;
   const char first = data[i];
-  if (first != '/' && first != '*' && first != 'h' && first != 'H' && std::memcmp(data, "CONNECT", method < 7 ? method : 7) != 0) return false;
-  while (i < size && static_cast<unsigned char>(data[i]) > 0x20 && data[i] != 0x7f) ++i;
+  if (first != '/' && first != '*' && first != 'h' && first != 'H' && std::memcmp(data, "CONNECT", method < 7 ? method : 7) != 0)
+    return false;
+  while (i<size&& static_cast<unsigned char>(data[i])> 0x20 && data[i] != 0x7f) ++i;
   if (i == size) return true;
   static constexpr char rest[] = " HTTP/1.";
   const std::size_t left = size - i;

@@ -45,8 +45,8 @@ TEST(RequestHead, EveryPrefixIsIncomplete) {
 }
 
 TEST(RequestHead, WhatIsNone) {
-  for (const char* text : {"GET /\r\n\r\n", "GET  HTTP/1.1\r\n\r\n", "G@T / HTTP/1.1\r\n\r\n", " GET / HTTP/1.1\r\n\r\n", "GET / HTTP/2.0\r\n\r\n",
-                           "HTTP/1.1 200 OK\r\n\r\n", "\x16\x03\x01", "GET / HTTP/1.1x\r\n\r\n"}) {
+  for (const char* text : {"GET /\r\n\r\n", "GET  HTTP/1.1\r\n\r\n", "G@T / HTTP/1.1\r\n\r\n", " GET / HTTP/1.1\r\n\r\n",
+                           "GET / HTTP/2.0\r\n\r\n", "HTTP/1.1 200 OK\r\n\r\n", "\x16\x03\x01", "GET / HTTP/1.1x\r\n\r\n"}) {
     EXPECT_EQ(request(text).parsed, Parsed::invalid) << text;
   }
 }
@@ -60,15 +60,16 @@ TEST(RequestHead, HostFormsWithoutPort) {
 }
 
 TEST(RequestHead, AmbiguousFraming) {
-  for (const char* lines : {"Content-Length: 1\r\nTransfer-Encoding: chunked\r\n", "Content-Length: 1\r\nContent-Length: 2\r\n", "Content-Length: 1, 2\r\n",
-                            "Content-Length: +1\r\n", "Content-Length: 0x1\r\n", "Content-Length:\r\n", "Content-Length : 1\r\n",
-                            "Content-Length: 99999999999999999999\r\n", "Transfer-Encoding: chunked, gzip\r\n", "Transfer-Encoding: xchunked\r\n",
-                            "Transfer-Encoding: chunked, chunked\r\n", "Content-Length: 1\r\n 2\r\n", "Transfer-Encoding: gzip\r\n"}) {
+  for (const char* lines :
+       {"Content-Length: 1\r\nTransfer-Encoding: chunked\r\n", "Content-Length: 1\r\nContent-Length: 2\r\n", "Content-Length: 1, 2\r\n",
+        "Content-Length: +1\r\n", "Content-Length: 0x1\r\n", "Content-Length:\r\n", "Content-Length : 1\r\n",
+        "Content-Length: 99999999999999999999\r\n", "Transfer-Encoding: chunked, gzip\r\n", "Transfer-Encoding: xchunked\r\n",
+        "Transfer-Encoding: chunked, chunked\r\n", "Content-Length: 1\r\n 2\r\n", "Transfer-Encoding: gzip\r\n"}) {
     EXPECT_TRUE(request(std::string("POST / HTTP/1.1\r\n") + lines + "\r\n").head.framing.ambiguous) << lines;
   }
   EXPECT_TRUE(request("POST / HTTP/1.0\r\nTransfer-Encoding: chunked\r\n\r\n").head.framing.ambiguous);
-  for (const char* lines : {"Content-Length: 1\r\nContent-Length: 1\r\n", "Content-Length: 1, 1\r\n", "X: a\r\n b\r\n", "Content-Lengths: x\r\n",
-                            "Transfer-Encoding: Chunked\r\n"}) {
+  for (const char* lines : {"Content-Length: 1\r\nContent-Length: 1\r\n", "Content-Length: 1, 1\r\n", "X: a\r\n b\r\n",
+                            "Content-Lengths: x\r\n", "Transfer-Encoding: Chunked\r\n"}) {
     EXPECT_FALSE(request(std::string("POST / HTTP/1.1\r\n") + lines + "\r\n").head.framing.ambiguous) << lines;
   }
 }
@@ -81,7 +82,8 @@ TEST(ResponseHead, StatusAndFraming) {
   EXPECT_EQ(head.status, 404);
   EXPECT_EQ(head.version, "1.0");
   EXPECT_TRUE(head.framing.has_length);
-  for (const std::string bad : {"HTTP/1.1 20 OK\r\n\r\n", "HTTP/1.1 2000 OK\r\n\r\n", "HTTP/1.1  200 OK\r\n\r\n", "HTTP/2 200 OK\r\n\r\n", "ICY 200 OK\r\n\r\n"}) {
+  for (const std::string bad :
+       {"HTTP/1.1 20 OK\r\n\r\n", "HTTP/1.1 2000 OK\r\n\r\n", "HTTP/1.1  200 OK\r\n\r\n", "HTTP/2 200 OK\r\n\r\n", "ICY 200 OK\r\n\r\n"}) {
     EXPECT_EQ(parse_response(bad.data(), bad.size(), head, used), Parsed::invalid) << bad;
   }
 }
@@ -109,7 +111,8 @@ TEST(ChunkLine, SizesThatCanBeReadInOneWay) {
   EXPECT_EQ(n, 0x1afu);
   EXPECT_TRUE(size("0 ;a=\"b;c\"\r\n", n));
   EXPECT_EQ(n, 0u);
-  for (const char* bad : {"\r\n", "0x1\r\n", "1\n", "-1\r\n", "1 2\r\n", "10000000000000000\r\n", ";a\r\n"}) EXPECT_FALSE(size(bad, n)) << bad;
+  for (const char* bad : {"\r\n", "0x1\r\n", "1\n", "-1\r\n", "1 2\r\n", "10000000000000000\r\n", ";a\r\n"})
+    EXPECT_FALSE(size(bad, n)) << bad;
 }
 
 }  // namespace

@@ -377,7 +377,8 @@ void Exchange::head_with_hole(Connection& c, int d) {
     }
   } else {
     ResponseHead head;
-    if (parse_response_start(part.data(), part.size(), head)) response_head(c, head, m.seq + static_cast<std::uint32_t>(part.size()), false);
+    if (parse_response_start(part.data(), part.size(), head))
+      response_head(c, head, m.seq + static_cast<std::uint32_t>(part.size()), false);
   }
   if (!c.user.dead) lose_place(c, d);
 }

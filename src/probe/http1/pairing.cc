@@ -118,8 +118,8 @@ void Exchange::admit(Connection& c, Request& r) {
     response.mode = Mode::head;
     return;
   }
-  if (r.anchored && s.open == 2 && s.matched && response.mode == Mode::seek && response.chunk_tail &&
-      c.stream[1].next == r.ack_first && response.seek_end == r.ack_first) {
+  if (r.anchored && s.open == 2 && s.matched && response.mode == Mode::seek && response.chunk_tail && c.stream[1].next == r.ack_first &&
+      response.seek_end == r.ack_first) {
     // The response in progress ended here: its last bytes say so, and the client, who has them all, goes on.
     finish_sought(c, r.ack_first, now_);
     s.server_certain = true;

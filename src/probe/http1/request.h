@@ -69,8 +69,10 @@ struct Request {
       text.append(s);
       return static_cast<std::uint32_t>(text.size() - s.size());
     };
-    if (whole) text.assign(head);
-    else text.clear();
+    if (whole)
+      text.assign(head);
+    else
+      text.clear();
     head_size = static_cast<std::uint32_t>(text.size());
     method_at = at(parsed.method);
     host_at = at(parsed.host);

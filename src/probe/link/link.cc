@@ -9,10 +9,12 @@ namespace nezu::probe::link {
 Result<Connector> make_connector(net::EventLoop& loop, const Address& address, std::shared_ptr<tls::Context> context) {
   if (address.insecure) {
     if (!net::is_loopback(address.manager.host)) {
-      return Error(ErrorCode::permission, fmt::format("manager.insecure: plain text is for loopback addresses only, and {} is none; give manager.tls",
-                                                      format_host_port(address.manager)));
+      return Error(ErrorCode::permission,
+                   fmt::format("manager.insecure: plain text is for loopback addresses only, and {} is none; give manager.tls",
+                               format_host_port(address.manager)));
     }
-    return Connector([&loop, address](net::ConnectHandler handler) { net::connect_tcp(loop, address.manager, address.timeout, std::move(handler)); });
+    return Connector(
+        [&loop, address](net::ConnectHandler handler) { net::connect_tcp(loop, address.manager, address.timeout, std::move(handler)); });
   }
   if (!context) return Error(ErrorCode::permission, "manager.tls: a certificate, its key and the CA are needed");
   return Connector([&loop, address, context = std::move(context)](net::ConnectHandler handler) {
@@ -28,8 +30,10 @@ void Link::connect() {
   NEZU_CHECK(!stream_);
   connector_([this, mine = ++attempt_, alive = std::weak_ptr<Guard>(alive_)](Result<std::unique_ptr<net::Stream>> result) {
     if (alive.expired() || mine != attempt_) return;
-    if (result.ok()) opened(std::move(result).value());
-    else lose(result.error().message());
+    if (result.ok())
+      opened(std::move(result).value());
+    else
+      lose(result.error().message());
   });
 }
 

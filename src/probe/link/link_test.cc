@@ -49,7 +49,9 @@ TEST(Link, SendsAndReceivesWholeMessages) {
   hello.logical_probe = "edge";
   hello.window = Seconds(1);
   b.heard.on_connected = [&] { b.link.send(hello); };
-  b.heard.on_message = [&] { if (b.heard.messages.size() == 2) b.loop.stop(); };
+  b.heard.on_message = [&] {
+    if (b.heard.messages.size() == 2) b.loop.stop();
+  };
   std::string got;
   std::function<void()> read = [&] {
     b.manager->read([&](Result<std::string_view> bytes) {

@@ -13,9 +13,7 @@ namespace nezu::probe::match {
 
 // FNV-1a, byte by byte, so that one pass over a path gives the hash of each of its prefixes.
 inline constexpr std::uint64_t kHashStart = 0xcbf29ce484222325ULL;
-constexpr std::uint64_t hash_byte(std::uint64_t h, char c) {
-  return (h ^ static_cast<unsigned char>(c)) * 0x100000001b3ULL;
-}
+constexpr std::uint64_t hash_byte(std::uint64_t h, char c) { return (h ^ static_cast<unsigned char>(c)) * 0x100000001b3ULL; }
 constexpr std::uint64_t hash_text(std::string_view text, std::uint64_t h = kHashStart) {
   for (const char c : text) h = hash_byte(h, c);
   return h;

@@ -61,10 +61,9 @@ struct Matcher::ServiceIndex {
     }
     for (std::uint32_t i = 0; i < transactions.size(); ++i) {
       const std::vector<Anchor> anchors = anchors_of(transactions[i]);
-      put(*std::min_element(anchors.begin(), anchors.end(),
-                            [&](const Anchor& a, const Anchor& b) {
-                              return std::pair(uses[id(a)], a.kind) < std::pair(uses[id(b)], b.kind);
-                            }),
+      put(*std::min_element(
+              anchors.begin(), anchors.end(),
+              [&](const Anchor& a, const Anchor& b) { return std::pair(uses[id(a)], a.kind) < std::pair(uses[id(b)], b.kind); }),
           transactions[i], i);
     }
     for (KeyTable* t : {&exact, &prefixes, &suffixes, &queries, &headers, &cookies, &methods}) {
@@ -112,8 +111,10 @@ Matcher::Matcher(std::vector<definition::Service> services) : services_(std::mov
         nodes_.emplace_back();
         node_hosts_.push_back(host);
         const bool wild = host.substr(0, 2) == "*.";
-        if (wild) wildcard_hosts_.add(hash_text_backwards(std::string_view(host).substr(1)), it->second);
-        else exact_hosts_.add(hash_text(host), it->second);
+        if (wild)
+          wildcard_hosts_.add(hash_text_backwards(std::string_view(host).substr(1)), it->second);
+        else
+          exact_hosts_.add(hash_text(host), it->second);
       }
       add_to_node(it->second, i);
     }
@@ -146,8 +147,8 @@ void Matcher::look_in(const HostNode& node, const Transaction& t, std::string_vi
     for (const std::uint32_t index : candidates) {
       const definition::Service& s = services_[index];
       if (!s.ports.empty() && std::find(s.ports.begin(), s.ports.end(), t.server.port) == s.ports.end()) continue;
-      if (!s.paths.empty() && std::none_of(s.paths.begin(), s.paths.end(),
-                                           [&](const std::string& p) { return path.substr(0, p.size()) == p; })) {
+      if (!s.paths.empty() &&
+          std::none_of(s.paths.begin(), s.paths.end(), [&](const std::string& p) { return path.substr(0, p.size()) == p; })) {
         continue;
       }
       found.push_back(index);

@@ -176,7 +176,8 @@ class Generator {
     r.method = chance(50) ? "GET" : "POST";
     r.uri = path();
     if (chance(60)) r.uri += "?" + word() + "=" + word() + "&" + word() + "=" + word();
-    r.head = "GET / HTTP/1.1\r\n" + word() + ": " + word() + "\r\ncookie: " + word() + "=" + word() + "; " + word() + "=" + word() + "\r\n\r\n";
+    r.head =
+        "GET / HTTP/1.1\r\n" + word() + ": " + word() + "\r\ncookie: " + word() + "=" + word() + "; " + word() + "=" + word() + "\r\n\r\n";
     r.port = static_cast<std::uint16_t>(80 + below(3));
     return r;
   }

@@ -109,7 +109,8 @@ class Conversation {
   }
 
   // Sends a message in pieces that end at `cuts` and at random places; gives the times of its first and last piece.
-  void message(int d, const std::string& text, std::vector<std::size_t> cuts, std::size_t head, Truth& t, std::int64_t& first, std::int64_t& last) {
+  void message(int d, const std::string& text, std::vector<std::size_t> cuts, std::size_t head, Truth& t, std::int64_t& first,
+               std::int64_t& last) {
     const std::size_t some = random(3);
     for (std::size_t i = 0; i < some; ++i) cuts.push_back(1 + random(static_cast<unsigned>(text.size())));
     cuts.push_back(text.size());

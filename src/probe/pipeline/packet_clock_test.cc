@@ -20,7 +20,8 @@ std::vector<std::int64_t> believed(PacketClock& clock, const std::vector<std::in
 
 TEST(PacketClock, ALittleBackIsTheFramesOwnTimeAndNotTheClocks) {
   PacketClock clock;
-  EXPECT_EQ(believed(clock, {1000 * kSecond, 1001 * kSecond, 1000 * kSecond}), (std::vector<std::int64_t>{1000 * kSecond, 1001 * kSecond, 1000 * kSecond}));
+  EXPECT_EQ(believed(clock, {1000 * kSecond, 1001 * kSecond, 1000 * kSecond}),
+            (std::vector<std::int64_t>{1000 * kSecond, 1001 * kSecond, 1000 * kSecond}));
   EXPECT_EQ(clock.now(), 1001 * kSecond);
   EXPECT_EQ(clock.setting(), 0);
 }

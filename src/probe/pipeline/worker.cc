@@ -56,9 +56,7 @@ bool Pipeline::Worker::decode(const Frame& frame, Item& item) {
   return true;
 }
 
-bool Pipeline::Worker::watched(const Segment& s) const {
-  return ports_.empty() || ports_[s.source_port] || ports_[s.destination_port];
-}
+bool Pipeline::Worker::watched(const Segment& s) const { return ports_.empty() || ports_[s.source_port] || ports_[s.destination_port]; }
 
 void Pipeline::Worker::handle(const Item& item, std::int64_t t) {
   const Segment& s = item.segment;
@@ -80,7 +78,8 @@ void Pipeline::Worker::handle(const Item& item, std::int64_t t) {
   c->last_time = std::max(c->last_time, t);
   if (c->closed) {
     // A new connection may use the same ports, and its handshake be lost.
-    if (s.length != 0 && d == 0 && flow::after(s.seq, c->stream[0].next + 1) && http1::looks_like_request(reinterpret_cast<const char*>(s.payload), s.captured)) {
+    if (s.length != 0 && d == 0 && flow::after(s.seq, c->stream[0].next + 1) &&
+        http1::looks_like_request(reinterpret_cast<const char*>(s.payload), s.captured)) {
       forget(*c);
       return no_connection(item, t);
     }

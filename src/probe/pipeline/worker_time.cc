@@ -106,9 +106,7 @@ void Pipeline::Worker::run_timers() {
     }
     waiting_.resize(kept);
   }
-  while (!closed_.empty() && (now - closed_.front().time >= kLinger || now < closed_.front().time - kLinger)) {
-    forget_oldest();
-  }
+  while (!closed_.empty() && (now - closed_.front().time >= kLinger || now < closed_.front().time - kLinger)) { forget_oldest(); }
   timers_.run(now, [this](std::uint32_t slot) { check(table_.slot(slot)); });
 }
 
@@ -152,8 +150,7 @@ std::uint64_t Pipeline::Worker::memory() const {
 
 // ---- the public face
 
-Pipeline::Pipeline(const Options& options, const Key& key, TransactionSink& sink)
-    : worker_(std::make_unique<Worker>(options, key, sink)) {}
+Pipeline::Pipeline(const Options& options, const Key& key, TransactionSink& sink) : worker_(std::make_unique<Worker>(options, key, sink)) {}
 Pipeline::~Pipeline() = default;
 
 void Pipeline::process(FrameBatch& batch) {

@@ -1,9 +1,8 @@
 #include "probe/report/summary.h"
 
 #include <algorithm>
-#include <deque>
-
 #include <boost/unordered/unordered_flat_map.hpp>
+#include <deque>
 
 namespace nezu::probe::report {
 namespace {

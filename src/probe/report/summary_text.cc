@@ -1,9 +1,9 @@
 #include "probe/report/summary_text.h"
 
+#include <fmt/core.h>
+
 #include <algorithm>
 #include <array>
-
-#include <fmt/core.h>
 
 #include "common/base/text.h"
 #include "common/base/utf8.h"
@@ -45,8 +45,15 @@ Row row_of(const HostFigures& f, double seconds) {
   const auto time = [&](Nanos d) { return f.timed == 0 ? std::string("-") : human_time(d); };
   // A percentile is read from the middle of a bucket; the maximum is exact, and nothing lies above it.
   const auto quantile = [&](double q) { return time(std::min(f.response_time.quantile(q), f.response_time_max)); };
-  return {human_count(f.transactions), rate_text(f.transactions, seconds), errors_text(f), time(f.average()), quantile(0.5), quantile(0.95),
-          quantile(0.99), time(f.response_time_max), human_bytes(f.request_bytes + f.response_bytes)};
+  return {human_count(f.transactions),
+          rate_text(f.transactions, seconds),
+          errors_text(f),
+          time(f.average()),
+          quantile(0.5),
+          quantile(0.95),
+          quantile(0.99),
+          time(f.response_time_max),
+          human_bytes(f.request_bytes + f.response_bytes)};
 }
 
 struct Line {
@@ -95,9 +102,11 @@ std::string losses_text(const Losses& losses) {
   tell(out, at(c.frame_fate, FrameFate::fragment), "IP fragments, not reassembled");
   tell(out, at(c.frame_fate, FrameFate::bad_ip) + at(c.frame_fate, FrameFate::bad_tcp), "frames with damaged IP or TCP headers");
   tell(out, c.holes, "holes: bytes that the capture missed");
-  tell(out, at(c.segment_fate, SegmentFate::no_connection), "segments of connections that began before the capture, with no message in them");
+  tell(out, at(c.segment_fate, SegmentFate::no_connection),
+       "segments of connections that began before the capture, with no message in them");
   tell(out, at(c.segment_fate, SegmentFate::passed_over), "segments that are no HTTP/1 (TLS, CONNECT, upgrades, other protocols)");
-  tell(out, at(c.segment_fate, SegmentFate::table_full) + at(c.segment_fate, SegmentFate::buffer_full), "segments refused by our limits (--memory, --connections)");
+  tell(out, at(c.segment_fate, SegmentFate::table_full) + at(c.segment_fate, SegmentFate::buffer_full),
+       "segments refused by our limits (--memory, --connections)");
   tell(out, at(c.segment_fate, SegmentFate::out_of_window), "segments with sequence numbers that can't be");
   tell(out, c.conflicts, "segments that say something else than the first copy (the first counts)");
   tell(out, at(c.request_fate, RequestFate::timing_only), "requests with bytes missing, or with a time that is a bound");
@@ -131,10 +140,11 @@ void json_times(LineBuffer& out, std::string_view key, const HostFigures& f, con
 }
 
 void json_figures(LineBuffer& out, const HostFigures& f, double seconds) {
-  out.append(fmt::format("\"transactions\":{},\"rate\":{},\"errors\":{},\"error_rate\":{},\"unmeasured\":{}", f.transactions,
-                         seconds > 0 ? fmt::format("{:.6f}", static_cast<double>(f.transactions) / seconds) : "null", f.errors,
-                         f.transactions > 0 ? fmt::format("{:.6f}", static_cast<double>(f.errors) / static_cast<double>(f.transactions)) : "null",
-                         f.unmeasured));
+  out.append(
+      fmt::format("\"transactions\":{},\"rate\":{},\"errors\":{},\"error_rate\":{},\"unmeasured\":{}", f.transactions,
+                  seconds > 0 ? fmt::format("{:.6f}", static_cast<double>(f.transactions) / seconds) : "null", f.errors,
+                  f.transactions > 0 ? fmt::format("{:.6f}", static_cast<double>(f.errors) / static_cast<double>(f.transactions)) : "null",
+                  f.unmeasured));
   json_times(out, "response_time", f, f.response_time, f.response_time_sum, f.response_time_max);
   json_times(out, "ttfb", f, f.ttfb, f.ttfb_sum, f.response_time_max);
   out.append(fmt::format(",\"request_bytes\":{},\"response_bytes\":{}", f.request_bytes, f.response_bytes));
@@ -143,21 +153,23 @@ void json_figures(LineBuffer& out, const HostFigures& f, double seconds) {
 template <class Fate, class Counts>
 void json_fates(LineBuffer& out, std::string_view key, const Counts& counts) {
   out.append(fmt::format(",\"{}\":{{", key));
-  for (std::size_t i = 0; i < counts.size(); ++i) out.append(fmt::format("{}\"{}\":{}", i == 0 ? "" : ",", name(static_cast<Fate>(i)), counts[i]));
+  for (std::size_t i = 0; i < counts.size(); ++i)
+    out.append(fmt::format("{}\"{}\":{}", i == 0 ? "" : ",", name(static_cast<Fate>(i)), counts[i]));
   out.append("}");
 }
 
 void json_counters(LineBuffer& out, const Losses& losses) {
   const window::Counters& c = losses.counters;
-  out.append(fmt::format("\"counters\":{{\"frames\":{},\"frame_bytes\":{},\"kernel_drops\":{},\"interface_drops\":{},\"own_copies\":{}", c.frames,
-                         c.frame_bytes, c.kernel_drops, c.interface_drops, losses.own_copies));
+  out.append(fmt::format("\"counters\":{{\"frames\":{},\"frame_bytes\":{},\"kernel_drops\":{},\"interface_drops\":{},\"own_copies\":{}",
+                         c.frames, c.frame_bytes, c.kernel_drops, c.interface_drops, losses.own_copies));
   json_fates<window::FrameFate>(out, "frame_fate", c.frame_fate);
   out.append(fmt::format(",\"segments\":{},\"bare_segments\":{}", c.segments, c.bare_segments));
   json_fates<window::SegmentFate>(out, "segment_fate", c.segment_fate);
   out.append(fmt::format(",\"requests\":{}", c.requests));
   json_fates<window::RequestFate>(out, "request_fate", c.request_fate);
-  out.append(fmt::format(",\"responses_without_request\":{},\"holes\":{},\"hole_bytes\":{},\"conflicts\":{},\"connections\":{},\"connections_evicted\":{}}}",
-                         c.responses_without_request, c.holes, c.hole_bytes, c.conflicts, c.connections, c.connections_evicted));
+  out.append(fmt::format(
+      ",\"responses_without_request\":{},\"holes\":{},\"hole_bytes\":{},\"conflicts\":{},\"connections\":{},\"connections_evicted\":{}}}",
+      c.responses_without_request, c.holes, c.hole_bytes, c.conflicts, c.connections, c.connections_evicted));
 }
 
 std::string csv_field(std::string_view text) {
@@ -171,9 +183,7 @@ std::string csv_field(std::string_view text) {
 
 std::string human_time(Nanos d) {
   const double s = to_seconds(d);
-  const auto three = [](double v, const char* unit) {
-    return fmt::format("{:.{}f} {}", v, v < 9.995 ? 2 : v < 99.95 ? 1 : 0, unit);
-  };
+  const auto three = [](double v, const char* unit) { return fmt::format("{:.{}f} {}", v, v < 9.995 ? 2 : v < 99.95 ? 1 : 0, unit); };
   if (d < Nanos(1000)) return fmt::format("{} ns", d.count());
   if (s < 0.9995e-3) return three(s * 1e6, "µs");
   if (s < 0.9995) return three(s * 1e3, "ms");
@@ -211,14 +221,16 @@ std::string summary_table(const Summary& summary, const Losses& losses, const Ta
     std::copy(kTitles.begin(), kTitles.end(), lines.back().cells.begin());
     const std::size_t shown = options.rows == 0 ? hosts.size() : std::min(options.rows, hosts.size());
     for (std::size_t i = 0; i < shown; ++i) lines.push_back({safe(hosts[i]->host), row_of(*hosts[i], summary.seconds())});
-    lines.push_back({shown < hosts.size() ? fmt::format("total ({} more)", hosts.size() - shown) : "total", row_of(total, summary.seconds())});
+    lines.push_back(
+        {shown < hosts.size() ? fmt::format("total ({} more)", hosts.size() - shown) : "total", row_of(total, summary.seconds())});
     out += render(lines, options.columns);
   }
   if (total.transactions + total.unmeasured == 0) {
     out = "No HTTP transactions were seen.\n";
   } else {
-    out += fmt::format("\n{} transactions in {}, {} to {}; {} not measured\n", human_count(total.transactions), human_time(summary.end() - summary.begin()),
-                       format_rfc3339(to_ns(summary.begin())), format_rfc3339(to_ns(summary.end())), human_count(total.unmeasured));
+    out += fmt::format("\n{} transactions in {}, {} to {}; {} not measured\n", human_count(total.transactions),
+                       human_time(summary.end() - summary.begin()), format_rfc3339(to_ns(summary.begin())),
+                       format_rfc3339(to_ns(summary.end())), human_count(total.unmeasured));
   }
   const window::Counters& c = losses.counters;
   out += fmt::format("{} frames ({}), {} connections", human_count(c.frames), human_bytes(c.frame_bytes), human_count(c.connections));
@@ -256,11 +268,14 @@ std::string summary_json(const Summary& summary, const Losses& losses) {
 std::string summary_csv(const Summary& summary) {
   std::string out = "host,transactions,rate,errors,unmeasured,average,p50,p95,p99,max,request_bytes,response_bytes\r\n";
   const auto line = [&](std::string_view host, const HostFigures& f) {
-    const auto time = [&](Nanos d) { return f.timed == 0 ? std::string() : fmt::format("{}.{:09}", d.count() / 1'000'000'000, d.count() % 1'000'000'000); };
+    const auto time = [&](Nanos d) {
+      return f.timed == 0 ? std::string() : fmt::format("{}.{:09}", d.count() / 1'000'000'000, d.count() % 1'000'000'000);
+    };
     const auto quantile = [&](double q) { return time(std::min(f.response_time.quantile(q), f.response_time_max)); };
     const std::string rate = summary.seconds() > 0 ? fmt::format("{:.6f}", static_cast<double>(f.transactions) / summary.seconds()) : "";
-    out += fmt::format("{},{},{},{},{},{},{},{},{},{},{},{}\r\n", csv_field(host), f.transactions, rate, f.errors, f.unmeasured, time(f.average()),
-                       quantile(0.5), quantile(0.95), quantile(0.99), time(f.response_time_max), f.request_bytes, f.response_bytes);
+    out += fmt::format("{},{},{},{},{},{},{},{},{},{},{},{}\r\n", csv_field(host), f.transactions, rate, f.errors, f.unmeasured,
+                       time(f.average()), quantile(0.5), quantile(0.95), quantile(0.99), time(f.response_time_max), f.request_bytes,
+                       f.response_bytes);
   };
   for (const HostFigures* host : summary.hosts()) line(host->host, *host);
   line("(total)", summary.total());

@@ -118,7 +118,9 @@ TEST(JsonLine, ValidUtf8StaysAndLongStringsSurviveTheirPieces) {
 
 TEST(CsvLine, QuotesOnlyWhatNeedsIt) {
   Transaction t = example();
-  EXPECT_EQ(csv(t), "1700000000.123456789,192.0.2.1:40000,[2001:db8::1]:80,GET,shop.example,/a?b=c,1.1,200,1.500000001,0.100000001,7,8192,complete,\r\n");
+  EXPECT_EQ(
+      csv(t),
+      "1700000000.123456789,192.0.2.1:40000,[2001:db8::1]:80,GET,shop.example,/a?b=c,1.1,200,1.500000001,0.100000001,7,8192,complete,\r\n");
   t.uri = "/a,\"b\"\n";
   t.status = 0;
   EXPECT_NE(csv(t).find(",\"/a,\"\"b\"\"\n\",1.1,,"), std::string::npos);

@@ -109,7 +109,8 @@ void Role::on(MonoTime now, wire::Welcome m, Actions& out) {
   trouble_.clear();
   name_key_ = m.name_key;
   manager_version_ = m.program_version;
-  out.push_back(Say{Say::Level::info, "session with the manager open",
+  out.push_back(Say{Say::Level::info,
+                    "session with the manager open",
                     {{"manager_version", m.program_version}, {"kept_windows", std::to_string(spool_.size())}}});
   beat(now, out);
   send_records(out);
@@ -266,7 +267,8 @@ void Role::on(MonoTime now, wire::Grant m, Actions& out) {
       measure(out, true, false);
     }
   }
-  out.push_back(Say{Say::Level::info, "admitted", {{"epoch", std::to_string(epoch_)}, {"windows_handed_over", std::to_string(spool_.size())}}});
+  out.push_back(
+      Say{Say::Level::info, "admitted", {{"epoch", std::to_string(epoch_)}, {"windows_handed_over", std::to_string(spool_.size())}}});
   beat(now, out);
   send_records(out);
 }
@@ -311,7 +313,8 @@ void Role::on(MonoTime now, wire::Instruction m, Actions& out) {
   for (const wire::ServiceWish& w : m.services) {
     const auto it = definitions_.find(w.service);
     if (it == definitions_.end() || it->second.version != w.definition_version) {
-      out.push_back(Say{Say::Level::warning, "an instruction names a definition that we don't have; waiting for it",
+      out.push_back(Say{Say::Level::warning,
+                        "an instruction names a definition that we don't have; waiting for it",
                         {{"service", std::to_string(w.service)}, {"version", std::to_string(w.definition_version)}}});
       return;
     }
@@ -391,7 +394,8 @@ Actions Role::window_closed(MonoTime, window::Record record) {
   const std::uint64_t overflow = spool_.overflow();
   spool_.push(std::move(record));
   if (spool_.overflow() != overflow) {
-    out.push_back(Say{Say::Level::warning, "the spool is full, the oldest window is dropped", {{"dropped", std::to_string(spool_.overflow())}}});
+    out.push_back(
+        Say{Say::Level::warning, "the spool is full, the oldest window is dropped", {{"dropped", std::to_string(spool_.overflow())}}});
   }
   send_records(out);
   return out;

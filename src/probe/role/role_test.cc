@@ -34,7 +34,9 @@ class Bench {
     tell(wire::Welcome{});
   }
   template <class M>
-  void tell(M m) { take(role_.received(now_, wire::Message(std::move(m)))); }
+  void tell(M m) {
+    take(role_.received(now_, wire::Message(std::move(m))));
+  }
   void grant(std::uint64_t epoch, double stored_until) {
     wire::Grant g;
     g.epoch = epoch;

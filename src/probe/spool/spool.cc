@@ -7,7 +7,8 @@
 namespace nezu::probe::spool {
 
 std::uint64_t memory_of(const window::Record& record) {
-  std::uint64_t n = sizeof record + record.covered.size() * sizeof(window::Span) + record.ledger.entries.size() * sizeof(window::LedgerEntry);
+  std::uint64_t n =
+      sizeof record + record.covered.size() * sizeof(window::Span) + record.ledger.entries.size() * sizeof(window::LedgerEntry);
   for (const window::ServicePart& s : record.services) {
     n += sizeof s + s.covered.size() * sizeof(window::Span);
     for (const window::TargetFigures& t : s.targets) {

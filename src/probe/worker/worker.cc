@@ -29,8 +29,10 @@ class Worker::Loop final : public TransactionSink {
       look_at_clock();
       take_commands();
       if (finished_) break;
-      if (source_ && may_read()) read();
-      else if (!source_ && o_.live) stand_still();
+      if (source_ && may_read())
+        read();
+      else if (!source_ && o_.live)
+        stand_still();
       hand_over();
       publish(false);
       if (!source_ || !may_read()) wait_for_command();

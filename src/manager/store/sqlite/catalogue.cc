@@ -1,8 +1,8 @@
 #include "manager/store/sqlite/catalogue.h"
 
-#include <algorithm>
-
 #include <fmt/core.h>
+
+#include <algorithm>
 
 #include "common/json/json.h"
 
@@ -33,7 +33,12 @@ Status write_services(Connection& connection, const WriteBatch& batch) {
   if (!target) return target.error();
   for (const ServiceRow& row : batch.services) {
     const std::string json = definition::to_json(row.definition);
-    put->bind(1, row.id).bind(2, row.version).bind(3, json).bind(4, row.all_target).bind(5, row.deleted ? 1 : 0).bind(6, to_ns(row.changed));
+    put->bind(1, row.id)
+        .bind(2, row.version)
+        .bind(3, json)
+        .bind(4, row.all_target)
+        .bind(5, row.deleted ? 1 : 0)
+        .bind(6, to_ns(row.changed));
     if (auto status = put->run(); !status) return status;
     for (const auto& [name, id] : row.targets) {
       if (auto status = target->bind(1, id).bind(2, row.id).bind(3, name).run(); !status) return status;
@@ -74,7 +79,12 @@ Status write_events(Connection& connection, const WriteBatch& batch) {
   auto put = connection.prepare("INSERT OR REPLACE INTO event VALUES(?,?,?,?,?,?,?)");
   if (!put) return put.error();
   for (const Event& row : batch.events) {
-    put->bind(1, row.id).bind(2, row.code).bind(3, static_cast<int>(row.severity)).bind(4, row.subject).bind(5, row.text).bind(6, to_ns(row.opened));
+    put->bind(1, row.id)
+        .bind(2, row.code)
+        .bind(3, static_cast<int>(row.severity))
+        .bind(4, row.subject)
+        .bind(5, row.text)
+        .bind(6, to_ns(row.opened));
     if (row.closed) {
       put->bind(7, to_ns(*row.closed));
     } else {
@@ -99,25 +109,27 @@ Status for_rows(Connection& connection, std::string_view sql, Each each) {
 }
 
 Status read_services(Connection& connection, Loaded& loaded, std::vector<std::string>& damaged) {
-  auto status = for_rows(connection, "SELECT id,version,definition,all_target,deleted,changed FROM service ORDER BY id", [&](Statement& row) {
-    ServiceRow service;
-    service.id = static_cast<ServiceId>(row.integer(0));
-    service.version = row.unsigned_integer(1);
-    auto parsed = definition::parse_json(row.text(2));
-    if (!parsed) {
-      damaged.push_back(fmt::format("service {}: {}", service.id, parsed.error().message()));
-    } else {
-      service.definition = std::move(*parsed);
-      service.all_target = static_cast<TargetId>(row.integer(3));
-      service.deleted = row.integer(4) != 0;
-      service.changed = wall_time_ns(row.integer(5));
-      loaded.services.push_back(std::move(service));
-    }
-  });
+  auto status =
+      for_rows(connection, "SELECT id,version,definition,all_target,deleted,changed FROM service ORDER BY id", [&](Statement& row) {
+        ServiceRow service;
+        service.id = static_cast<ServiceId>(row.integer(0));
+        service.version = row.unsigned_integer(1);
+        auto parsed = definition::parse_json(row.text(2));
+        if (!parsed) {
+          damaged.push_back(fmt::format("service {}: {}", service.id, parsed.error().message()));
+        } else {
+          service.definition = std::move(*parsed);
+          service.all_target = static_cast<TargetId>(row.integer(3));
+          service.deleted = row.integer(4) != 0;
+          service.changed = wall_time_ns(row.integer(5));
+          loaded.services.push_back(std::move(service));
+        }
+      });
   if (!status) return status;
   return for_rows(connection, "SELECT id,service,name FROM target", [&](Statement& row) {
     const auto id = static_cast<ServiceId>(row.integer(1));
-    const auto at = std::lower_bound(loaded.services.begin(), loaded.services.end(), id, [](const ServiceRow& s, ServiceId wanted) { return s.id < wanted; });
+    const auto at = std::lower_bound(loaded.services.begin(), loaded.services.end(), id,
+                                     [](const ServiceRow& s, ServiceId wanted) { return s.id < wanted; });
     if (at != loaded.services.end() && at->id == id) at->targets[std::string(row.text(2))] = static_cast<TargetId>(row.integer(0));
   });
 }
@@ -135,7 +147,8 @@ Status read_monitoring(Connection& connection, Loaded& loaded) {
 }
 
 Status read_failovers(Connection& connection, Loaded& loaded, std::vector<std::string>& damaged) {
-  const std::string sql = fmt::format("SELECT id,body FROM (SELECT id,body FROM failover ORDER BY id DESC LIMIT {}) ORDER BY id", kLoadedRows);
+  const std::string sql =
+      fmt::format("SELECT id,body FROM (SELECT id,body FROM failover ORDER BY id DESC LIMIT {}) ORDER BY id", kLoadedRows);
   return for_rows(connection, sql, [&](Statement& row) {
     auto record = failover_from_json(row.unsigned_integer(0), row.text(1));
     if (record) {
@@ -149,7 +162,8 @@ Status read_failovers(Connection& connection, Loaded& loaded, std::vector<std::s
 Status read_events(Connection& connection, Loaded& loaded) {
   const std::string sql = fmt::format(
       "SELECT id,code,severity,subject,text,opened,closed FROM event WHERE closed IS NULL UNION "
-      "SELECT * FROM (SELECT id,code,severity,subject,text,opened,closed FROM event ORDER BY id DESC LIMIT {}) ORDER BY id", kLoadedRows);
+      "SELECT * FROM (SELECT id,code,severity,subject,text,opened,closed FROM event ORDER BY id DESC LIMIT {}) ORDER BY id",
+      kLoadedRows);
   return for_rows(connection, sql, [&](Statement& row) {
     Event event;
     event.id = row.unsigned_integer(0);
@@ -188,7 +202,8 @@ Status write_catalogue(Connection& connection, const WriteBatch& batch) {
 }
 
 Status read_catalogue(Connection& connection, Loaded& loaded, std::vector<std::string>& damaged) {
-  auto status = for_rows(connection, "SELECT key,value FROM state", [&](Statement& row) { loaded.state[std::string(row.text(0))] = row.text(1); });
+  auto status =
+      for_rows(connection, "SELECT key,value FROM state", [&](Statement& row) { loaded.state[std::string(row.text(0))] = row.text(1); });
   if (status) status = read_services(connection, loaded, damaged);
   if (status) status = read_monitoring(connection, loaded);
   if (status) status = read_failovers(connection, loaded, damaged);
@@ -199,8 +214,10 @@ Status read_catalogue(Connection& connection, Loaded& loaded, std::vector<std::s
 
 Result<std::int64_t> trim_catalogue(Connection& connection, std::int64_t keep, std::int64_t limit) {
   std::int64_t deleted = 0;
-  for (const char* sql : {"DELETE FROM event WHERE id IN (SELECT id FROM event WHERE id <= (SELECT max(id) FROM event)-?1 AND closed IS NOT NULL ORDER BY id LIMIT ?2)",
-                          "DELETE FROM failover WHERE id IN (SELECT id FROM failover WHERE id <= (SELECT max(id) FROM failover)-?1 ORDER BY id LIMIT ?2)"}) {
+  for (const char* sql :
+       {"DELETE FROM event WHERE id IN (SELECT id FROM event WHERE id <= (SELECT max(id) FROM event)-?1 AND closed IS NOT NULL ORDER BY id "
+        "LIMIT ?2)",
+        "DELETE FROM failover WHERE id IN (SELECT id FROM failover WHERE id <= (SELECT max(id) FROM failover)-?1 ORDER BY id LIMIT ?2)"}) {
     auto statement = connection.prepare(sql);
     if (!statement) return statement.error();
     if (auto status = statement->bind(1, keep).bind(2, limit).run(); !status) return status.error();

@@ -1,12 +1,11 @@
 #include "manager/store/sqlite/chunk.h"
 
+#include <fmt/core.h>
 #include <xxhash.h>
 
 #include <algorithm>
 #include <array>
 #include <utility>
-
-#include <fmt/core.h>
 
 #include "manager/store/sqlite/range_coder.h"
 
@@ -23,10 +22,9 @@ constexpr std::uint8_t kCoverage = 1;
 constexpr std::size_t kPrefix = 6;  // version, kind, checksum
 
 // 2^((j + 0.5) / 32) in 1/65536: where a bucket's values lie on average. Integers, so that every machine predicts the same.
-constexpr std::array<std::uint64_t, 32> kMiddle = {66250,  67700,  69183,  70698,  72246,  73828,  75444,  77096,
-                                                   78785,  80510,  82273,  84074,  85915,  87796,  89719,  91684,
-                                                   93691,  95743,  97839,  99982,  102171, 104408, 106694, 109031,
-                                                   111418, 113858, 116351, 118899, 121502, 124163, 126882, 129660};
+constexpr std::array<std::uint64_t, 32> kMiddle = {66250,  67700,  69183,  70698,  72246,  73828,  75444,  77096,  78785,  80510,  82273,
+                                                   84074,  85915,  87796,  89719,  91684,  93691,  95743,  97839,  99982,  102171, 104408,
+                                                   106694, 109031, 111418, 113858, 116351, 118899, 121502, 124163, 126882, 129660};
 
 std::uint64_t predicted(int bucket) {
   const auto b = static_cast<std::size_t>(bucket);
@@ -113,7 +111,8 @@ class DurationColumns {
     if (!buckets_.code(coder, count, histogram, middle_sum, top)) return false;
     const std::uint64_t top_middle = count == 0 ? 0 : predicted(top);
     const std::uint64_t m = code_rest(coder, max_, static_cast<std::uint64_t>(max.count()), top_middle);
-    const std::uint64_t s = code_rest(coder, count == 1 ? single_sum_ : sum_, static_cast<std::uint64_t>(sum.count()), middle_sum - top_middle + m);
+    const std::uint64_t s =
+        code_rest(coder, count == 1 ? single_sum_ : sum_, static_cast<std::uint64_t>(sum.count()), middle_sum - top_middle + m);
     set<Coder>(max, m);
     set<Coder>(sum, s);
     return true;
@@ -207,8 +206,8 @@ class FigureColumns {
 
   template <class Coder>
   void code_network(Coder& coder, Figures& f) {
-    const bool any = f.handshakes != 0 || f.handshake_rtt_sum.count() != 0 || f.handshake_rtt_max.count() != 0 ||
-                     f.retransmissions != 0 || f.zero_windows != 0 || f.resets != 0;
+    const bool any = f.handshakes != 0 || f.handshake_rtt_sum.count() != 0 || f.handshake_rtt_max.count() != 0 || f.retransmissions != 0 ||
+                     f.zero_windows != 0 || f.resets != 0;
     if (!coder.bit(network_, any)) return;
     set<Coder>(f.handshakes, net_[0].code(coder, f.handshakes));
     set<Coder>(f.retransmissions, net_[1].code(coder, f.retransmissions));
@@ -287,9 +286,13 @@ bool take_varint(std::string_view& in, std::uint64_t& v) {
 }
 
 template <class Coder>
-bool code_slot(Coder& coder, FigureColumns& columns, FigureSlot& slot) { return columns.code(coder, slot.figures); }
+bool code_slot(Coder& coder, FigureColumns& columns, FigureSlot& slot) {
+  return columns.code(coder, slot.figures);
+}
 template <class Coder>
-bool code_slot(Coder& coder, CoverageColumns& columns, CoverSlot& slot) { return columns.code(coder, slot); }
+bool code_slot(Coder& coder, CoverageColumns& columns, CoverSlot& slot) {
+  return columns.code(coder, slot);
+}
 
 template <class Slot, class Columns>
 std::string encode(std::span<const Slot> slots, SlotSecond step, std::uint8_t kind, Columns columns) {
@@ -335,8 +338,10 @@ Result<std::vector<Slot>> decode(std::string_view bytes, std::uint8_t kind) {
   if (unzigzag(first) > kFar || unzigzag(first) < -kFar) return corrupt("time is out of range");
   RangeDecoder coder(bytes);
   Columns columns = [&] {
-    if constexpr (std::is_constructible_v<Columns, SlotSecond>) return Columns(step);
-    else return Columns();
+    if constexpr (std::is_constructible_v<Columns, SlotSecond>)
+      return Columns(step);
+    else
+      return Columns();
   }();
   SmallNumber skipped;
   std::vector<Slot> slots(static_cast<std::size_t>(count));
@@ -355,9 +360,7 @@ Result<std::vector<Slot>> decode(std::string_view bytes, std::uint8_t kind) {
 
 std::uint32_t checksum(std::string_view bytes) { return static_cast<std::uint32_t>(XXH3_64bits(bytes.data(), bytes.size())); }
 
-std::string encode_chunk(std::span<const FigureSlot> slots, SlotSecond step) {
-  return encode(slots, step, kFigures, FigureColumns());
-}
+std::string encode_chunk(std::span<const FigureSlot> slots, SlotSecond step) { return encode(slots, step, kFigures, FigureColumns()); }
 std::string encode_chunk(std::span<const CoverSlot> slots, SlotSecond step) {
   return encode(slots, step, kCoverage, CoverageColumns(step));
 }

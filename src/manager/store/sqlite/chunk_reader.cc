@@ -1,9 +1,9 @@
 #include "manager/store/sqlite/chunk_reader.h"
 
+#include <fmt/core.h>
+
 #include <algorithm>
 #include <utility>
-
-#include <fmt/core.h>
 
 #include "common/base/text.h"
 #include "manager/store/sqlite/chunk.h"
@@ -74,7 +74,8 @@ Status ChunkReader::prepare(Connection& connection) {
 }
 
 template <class Slot>
-Result<std::vector<Slot>> ChunkReader::read(const Series& series, std::size_t index, SlotSecond from, SlotSecond to, const DamageHandler& damaged) {
+Result<std::vector<Slot>> ChunkReader::read(const Series& series, std::size_t index, SlotSecond from, SlotSecond to,
+                                            const DamageHandler& damaged) {
   const Level& level = levels_[index];
   std::vector<Slot> out;
   if (from >= to) return out;
@@ -108,7 +109,8 @@ Status ChunkReader::read_singly(const Series& series, std::size_t index, SlotSec
   constexpr SlotSecond kMaxLookups = 100'000;
   const Level& level = levels_[index];
   const SlotSecond first = floor_second(std::max(from - look_back(level) + 1, SlotSecond{0}), level.chunk_span);
-  if ((to - first) / level.chunk_span > kMaxLookups) return Error(ErrorCode::corrupt, fmt::format("{}: damaged pages in a span too long to search", chunk_table(level.resolution)));
+  if ((to - first) / level.chunk_span > kMaxLookups)
+    return Error(ErrorCode::corrupt, fmt::format("{}: damaged pages in a span too long to search", chunk_table(level.resolution)));
   for (SlotSecond start = first; start < to; start += level.chunk_span) {
     const std::int64_t key = chunk_key(series.id, start);
     if (key <= after) continue;
@@ -130,10 +132,12 @@ Status ChunkReader::read_singly(const Series& series, std::size_t index, SlotSec
   return {};
 }
 
-Result<std::vector<FigureSlot>> ChunkReader::figures(const Series& series, std::size_t level, SlotSecond from, SlotSecond to, const DamageHandler& damaged) {
+Result<std::vector<FigureSlot>> ChunkReader::figures(const Series& series, std::size_t level, SlotSecond from, SlotSecond to,
+                                                     const DamageHandler& damaged) {
   return read<FigureSlot>(series, level, from, to, damaged);
 }
-Result<std::vector<CoverSlot>> ChunkReader::coverage(const Series& series, std::size_t level, SlotSecond from, SlotSecond to, const DamageHandler& damaged) {
+Result<std::vector<CoverSlot>> ChunkReader::coverage(const Series& series, std::size_t level, SlotSecond from, SlotSecond to,
+                                                     const DamageHandler& damaged) {
   return read<CoverSlot>(series, level, from, to, damaged);
 }
 

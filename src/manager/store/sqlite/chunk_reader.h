@@ -20,8 +20,10 @@ class ChunkReader {
   Status prepare(Connection& connection);
 
   // Slots with from <= second < to of one level, in order. Errors other than damage end it.
-  Result<std::vector<FigureSlot>> figures(const Series& series, std::size_t level, SlotSecond from, SlotSecond to, const DamageHandler& damaged);
-  Result<std::vector<CoverSlot>> coverage(const Series& series, std::size_t level, SlotSecond from, SlotSecond to, const DamageHandler& damaged);
+  Result<std::vector<FigureSlot>> figures(const Series& series, std::size_t level, SlotSecond from, SlotSecond to,
+                                          const DamageHandler& damaged);
+  Result<std::vector<CoverSlot>> coverage(const Series& series, std::size_t level, SlotSecond from, SlotSecond to,
+                                          const DamageHandler& damaged);
 
   // All series of a target or service.
   Result<std::vector<Series>> series_of(Kind kind, std::uint32_t object);
@@ -33,8 +35,8 @@ class ChunkReader {
   template <class Slot>
   Result<std::vector<Slot>> read(const Series& series, std::size_t level, SlotSecond from, SlotSecond to, const DamageHandler& damaged);
   template <class Slot>
-  Status read_singly(const Series& series, std::size_t level, SlotSecond from, SlotSecond to, std::int64_t after, const DamageHandler& damaged,
-                     std::vector<Slot>& out);
+  Status read_singly(const Series& series, std::size_t level, SlotSecond from, SlotSecond to, std::int64_t after,
+                     const DamageHandler& damaged, std::vector<Slot>& out);
 
   std::array<Level, kLevels> levels_;
   std::array<Statement, kLevels> scan_, point_;

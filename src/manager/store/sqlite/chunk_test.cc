@@ -115,9 +115,7 @@ TEST(Chunk, GarbageBehindARightChecksumIsHarmless) {
     const std::uint32_t sum = checksum(std::string_view(bytes).substr(6));
     for (std::size_t i = 0; i < 4; ++i) bytes[2 + i] = static_cast<char>(sum >> (8 * i));
     const auto back = decode_figures(bytes);
-    if (back.ok()) {
-      EXPECT_LE(back->size(), kMaxChunkSlots);
-    }
+    if (back.ok()) { EXPECT_LE(back->size(), kMaxChunkSlots); }
   }
 }
 

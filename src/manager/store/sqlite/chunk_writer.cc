@@ -1,9 +1,9 @@
 #include "manager/store/sqlite/chunk_writer.h"
 
+#include <fmt/core.h>
+
 #include <algorithm>
 #include <utility>
-
-#include <fmt/core.h>
 
 #include "manager/store/sqlite/chunk.h"
 #include "manager/store/sqlite/schema.h"
@@ -30,12 +30,15 @@ Status ChunkWriter::prepare(Connection& connection, DamageHandler damaged) {
     const char* table = chunk_table(levels_[k].resolution);
     status = into(get_[k], fmt::format("SELECT body FROM {} WHERE id=?1", table));
     if (status) status = into(put_[k], fmt::format("INSERT OR REPLACE INTO {} VALUES(?1,?2)", table));
-    if (status) status = into(drop_[k], fmt::format("DELETE FROM {0} WHERE id IN (SELECT id FROM {0} WHERE id>=?1 AND id<?2 ORDER BY id LIMIT ?3)", table));
+    if (status)
+      status = into(drop_[k],
+                    fmt::format("DELETE FROM {0} WHERE id IN (SELECT id FROM {0} WHERE id>=?1 AND id<?2 ORDER BY id LIMIT ?3)", table));
     if (status) status = into(next_[k], fmt::format("SELECT id FROM {} WHERE id BETWEEN ?1 AND ?2 ORDER BY id LIMIT 1", table));
   }
   if (status) status = into(add_series_, "INSERT INTO series VALUES(?1,?2,?3,?4,?5,?6,?7,?8)");
   if (status) status = into(rolled_, "UPDATE series SET rolled_10s=?2,rolled_1m=?3,rolled_1h=?4,rolled_1d=?5 WHERE id=?1");
-  if (status) status = into(aside_, "INSERT INTO set_aside(what,object,kind,probe,resolution,begin_ns,end_ns,body) VALUES(?1,?2,?3,?4,?5,?6,?7,?8)");
+  if (status)
+    status = into(aside_, "INSERT INTO set_aside(what,object,kind,probe,resolution,begin_ns,end_ns,body) VALUES(?1,?2,?3,?4,?5,?6,?7,?8)");
   if (status) status = into(changes_, "SELECT changes()");
   if (status) status = reload();
   return status;
@@ -62,7 +65,8 @@ Result<std::size_t> ChunkWriter::find_or_add(const std::string& probe, Kind kind
   s.kind = kind;
   s.object = object;
   // Coarser levels may lag behind finer ones, never be ahead of them.
-  for (std::size_t k = 1; k < kLevels; ++k) s.rolled[k] = std::min(floor_second(first, levels_[k].chunk_span), k == 1 ? first : s.rolled[k - 1]);
+  for (std::size_t k = 1; k < kLevels; ++k)
+    s.rolled[k] = std::min(floor_second(first, levels_[k].chunk_span), k == 1 ? first : s.rolled[k - 1]);
   add_series_.bind(1, s.id).bind(2, s.probe).bind(3, static_cast<int>(kind)).bind(4, object);
   for (std::size_t k = 1; k < kLevels; ++k) add_series_.bind(static_cast<int>(4 + k), s.rolled[k]);
   if (auto status = add_series_.run(); !status) return status.error();
@@ -115,7 +119,11 @@ Status ChunkWriter::merge(const Series& series, std::size_t level, const std::ve
       if (auto status = put_[level].bind(1, chunk_key(series.id, start)).bind_blob(2, body).run(); !status) return status;
       ++chunk_change_;
     } else {
-      if (auto status = merge_chunk(series, level, start, std::vector<Slot>(slots.begin() + static_cast<std::ptrdiff_t>(i), slots.begin() + static_cast<std::ptrdiff_t>(end))); !status) return status;
+      if (auto status = merge_chunk(
+              series, level, start,
+              std::vector<Slot>(slots.begin() + static_cast<std::ptrdiff_t>(i), slots.begin() + static_cast<std::ptrdiff_t>(end)));
+          !status)
+        return status;
     }
     i = end;
   }
@@ -131,8 +139,15 @@ Status ChunkWriter::merge_chunk(const Series& series, std::size_t level, SlotSec
   if (existing) {
     slots = add_up(std::move(*existing), std::move(slots), levels_[level].step);
   } else {
-    Damage damage{series.kind, series.object, series.probe, level, start, start + levels_[level].chunk_span,
-                  fmt::format("{} row {}: {}", chunk_table(levels_[level].resolution), key, existing.error().message()), key, false};
+    Damage damage{series.kind,
+                  series.object,
+                  series.probe,
+                  level,
+                  start,
+                  start + levels_[level].chunk_span,
+                  fmt::format("{} row {}: {}", chunk_table(levels_[level].resolution), key, existing.error().message()),
+                  key,
+                  false};
     if (auto status = set_aside(damage); !status) return status;
     damaged_(std::move(damage));
     ++chunk_change_;
@@ -167,7 +182,8 @@ Result<bool> ChunkWriter::roll_step(SlotSecond complete, std::size_t max_slots) 
         const SlotSecond below = k == 1 ? complete : s.rolled[k - 1];
         if (s.rolled[k] + levels_[k].chunk_span > below) break;
         if (slots_read >= max_slots) return true;
-        auto status = s.kind == Kind::figures ? roll_series<FigureSlot>(roll_cursor_, k, slots_read) : roll_series<CoverSlot>(roll_cursor_, k, slots_read);
+        auto status = s.kind == Kind::figures ? roll_series<FigureSlot>(roll_cursor_, k, slots_read)
+                                              : roll_series<CoverSlot>(roll_cursor_, k, slots_read);
         if (!status) return status.error();
       }
     }
@@ -189,8 +205,10 @@ Status ChunkWriter::roll_series(std::size_t index, std::size_t level, std::size_
     damaged_(std::move(damage));
   };
   Result<std::vector<Slot>> read = [&] {
-    if constexpr (std::is_same_v<Slot, FigureSlot>) return reader_.figures(s, level - 1, from, to, note);
-    else return reader_.coverage(s, level - 1, from, to, note);
+    if constexpr (std::is_same_v<Slot, FigureSlot>)
+      return reader_.figures(s, level - 1, from, to, note);
+    else
+      return reader_.coverage(s, level - 1, from, to, note);
   }();
   if (!read) return read.error();
   slots_read += 1 + read->size();

@@ -1,11 +1,10 @@
 #include "manager/store/sqlite/connection.h"
 
+#include <fmt/core.h>
 #include <sqlite3.h>
 
 #include <cerrno>
 #include <utility>
-
-#include <fmt/core.h>
 
 namespace nezu::store::sqlite {
 
@@ -21,7 +20,8 @@ Statement& Statement::bind(int index, std::int64_t value) {
   return *this;
 }
 Statement& Statement::bind(int index, std::string_view text) {
-  NEZU_CHECK(sqlite3_bind_text64(handle_, index, text.data() == nullptr ? "" : text.data(), text.size(), SQLITE_STATIC, SQLITE_UTF8) == SQLITE_OK);
+  NEZU_CHECK(sqlite3_bind_text64(handle_, index, text.data() == nullptr ? "" : text.data(), text.size(), SQLITE_STATIC, SQLITE_UTF8) ==
+             SQLITE_OK);
   return *this;
 }
 Statement& Statement::bind_blob(int index, std::string_view bytes) {
@@ -57,11 +57,15 @@ void Statement::reset() { sqlite3_reset(handle_); }
 std::int64_t Statement::integer(int column) const { return sqlite3_column_int64(handle_, column); }
 std::string_view Statement::text(int column) const {
   const auto* text = sqlite3_column_text(handle_, column);
-  return text == nullptr ? std::string_view() : std::string_view(reinterpret_cast<const char*>(text), static_cast<std::size_t>(sqlite3_column_bytes(handle_, column)));
+  return text == nullptr
+             ? std::string_view()
+             : std::string_view(reinterpret_cast<const char*>(text), static_cast<std::size_t>(sqlite3_column_bytes(handle_, column)));
 }
 std::string_view Statement::blob(int column) const {
   const void* bytes = sqlite3_column_blob(handle_, column);
-  return bytes == nullptr ? std::string_view() : std::string_view(static_cast<const char*>(bytes), static_cast<std::size_t>(sqlite3_column_bytes(handle_, column)));
+  return bytes == nullptr
+             ? std::string_view()
+             : std::string_view(static_cast<const char*>(bytes), static_cast<std::size_t>(sqlite3_column_bytes(handle_, column)));
 }
 bool Statement::is_null(int column) const { return sqlite3_column_type(handle_, column) == SQLITE_NULL; }
 
@@ -80,7 +84,8 @@ const char* pragmas_of(Mode mode) {
              "PRAGMA temp_store=MEMORY; PRAGMA cache_size=-32768; PRAGMA trusted_schema=OFF; PRAGMA cell_size_check=ON";
     case Mode::reader: return "PRAGMA mmap_size=0; PRAGMA temp_store=MEMORY; PRAGMA cache_size=-8192; PRAGMA trusted_schema=OFF";
     case Mode::exclusive:
-      return "PRAGMA locking_mode=EXCLUSIVE; PRAGMA mmap_size=0; PRAGMA temp_store=MEMORY; PRAGMA wal_autocheckpoint=0; PRAGMA query_only=ON";
+      return "PRAGMA locking_mode=EXCLUSIVE; PRAGMA mmap_size=0; PRAGMA temp_store=MEMORY; PRAGMA wal_autocheckpoint=0; PRAGMA "
+             "query_only=ON";
     case Mode::lock: return "PRAGMA journal_mode=MEMORY; PRAGMA mmap_size=0";
   }
   NEZU_CHECK(false);
@@ -90,12 +95,19 @@ ErrorCode code_of(int extended, int system_errno) {
   const bool full = system_errno == ENOSPC || system_errno == EDQUOT;
   switch (extended & 0xFF) {
     case SQLITE_FULL: return ErrorCode::no_space;
-    case SQLITE_IOERR: return extended == SQLITE_IOERR_SHMSIZE || (full && extended != SQLITE_IOERR_FSYNC) ? ErrorCode::no_space : ErrorCode::io;
+    case SQLITE_IOERR:
+      return extended == SQLITE_IOERR_SHMSIZE || (full && extended != SQLITE_IOERR_FSYNC) ? ErrorCode::no_space : ErrorCode::io;
     case SQLITE_CANTOPEN: return full ? ErrorCode::no_space : system_errno == EACCES ? ErrorCode::permission : ErrorCode::not_found;
-    case SQLITE_CORRUPT: case SQLITE_NOTADB: return ErrorCode::corrupt;
-    case SQLITE_BUSY: case SQLITE_LOCKED: return ErrorCode::unavailable;
-    case SQLITE_PERM: case SQLITE_READONLY: case SQLITE_AUTH: return ErrorCode::permission;
-    case SQLITE_CONSTRAINT: case SQLITE_MISMATCH: case SQLITE_TOOBIG: return ErrorCode::invalid_argument;
+    case SQLITE_CORRUPT:
+    case SQLITE_NOTADB: return ErrorCode::corrupt;
+    case SQLITE_BUSY:
+    case SQLITE_LOCKED: return ErrorCode::unavailable;
+    case SQLITE_PERM:
+    case SQLITE_READONLY:
+    case SQLITE_AUTH: return ErrorCode::permission;
+    case SQLITE_CONSTRAINT:
+    case SQLITE_MISMATCH:
+    case SQLITE_TOOBIG: return ErrorCode::invalid_argument;
     default: return ErrorCode::io;
   }
 }
@@ -106,7 +118,8 @@ Error Connection::last_error(const std::string& what) const {
   const int extended = sqlite3_extended_errcode(handle_);
   const int system_errno = sqlite3_system_errno(handle_);
   std::string message = fmt::format("{}: {}: {}", path_, what, sqlite3_errmsg(handle_));
-  if ((extended & 0xFF) == SQLITE_IOERR) message += fmt::format(" ({})", extended == SQLITE_IOERR_FSYNC ? "sync" : std::to_string(extended >> 8));
+  if ((extended & 0xFF) == SQLITE_IOERR)
+    message += fmt::format(" ({})", extended == SQLITE_IOERR_FSYNC ? "sync" : std::to_string(extended >> 8));
   if (system_errno != 0) message += ": " + Error::from_errno(system_errno, "system").message();
   return Error(code_of(extended, system_errno), std::move(message));
 }
@@ -116,7 +129,8 @@ Result<std::unique_ptr<Connection>> Connection::open(const std::string& path, Mo
   const int access = mode == Mode::reader      ? SQLITE_OPEN_READONLY
                      : mode == Mode::exclusive ? SQLITE_OPEN_READWRITE
                                                : SQLITE_OPEN_READWRITE | SQLITE_OPEN_CREATE;
-  const int rc = sqlite3_open_v2(path.c_str(), &handle, access | SQLITE_OPEN_NOMUTEX | SQLITE_OPEN_PRIVATECACHE, vfs.empty() ? nullptr : vfs.c_str());
+  const int rc =
+      sqlite3_open_v2(path.c_str(), &handle, access | SQLITE_OPEN_NOMUTEX | SQLITE_OPEN_PRIVATECACHE, vfs.empty() ? nullptr : vfs.c_str());
   if (handle == nullptr) return Error(ErrorCode::io, path + ": SQLite has no memory");
   std::unique_ptr<Connection> connection(new Connection(handle, path, mode));
   if (rc != SQLITE_OK) return connection->last_error("open");
@@ -165,7 +179,8 @@ void Connection::rollback() {
 Status Connection::checkpoint(bool truncate) {
   NEZU_CHECK(mode_ == Mode::writer);
   int left = 0, moved = 0;
-  const int rc = sqlite3_wal_checkpoint_v2(handle_, "main", truncate ? SQLITE_CHECKPOINT_TRUNCATE : SQLITE_CHECKPOINT_PASSIVE, &left, &moved);
+  const int rc =
+      sqlite3_wal_checkpoint_v2(handle_, "main", truncate ? SQLITE_CHECKPOINT_TRUNCATE : SQLITE_CHECKPOINT_PASSIVE, &left, &moved);
   if (rc == SQLITE_BUSY || (rc & 0xFF) == SQLITE_LOCKED) return {};  // a reader still needs it: the next one will do
   if (rc != SQLITE_OK) return last_error("checkpoint");
   if (left == moved) wal_frames_ = 0;  // the next commit starts the WAL anew

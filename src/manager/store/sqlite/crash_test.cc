@@ -46,7 +46,8 @@ void check(Store& store, const Loaded& loaded, const std::set<int>& acknowledged
   for (const int s : acknowledged) ASSERT_EQ(found.count(s), 1u) << what << ": second " << s << " was acknowledged and is lost";
   for (const auto& [s, probes] : found) {
     ASSERT_EQ(probes.size(), 2u) << what << ": half a batch at second " << s;
-    for (const auto& [probe, count] : probes) ASSERT_EQ(count, static_cast<std::uint64_t>(s) + 1) << what << ": second " << s << " at " << probe;
+    for (const auto& [probe, count] : probes)
+      ASSERT_EQ(count, static_cast<std::uint64_t>(s) + 1) << what << ": second " << s << " at " << probe;
   }
   ASSERT_EQ(covered(store, 1, Resolution::s1, 0, 3600), Nanos(std::chrono::seconds(2)) * static_cast<std::int64_t>(found.size())) << what;
   if (found.empty()) return;
@@ -183,8 +184,7 @@ TEST(StoreFull, TheFaultGoesAwayWithoutAnyWrite) {
   ASSERT_TRUE(write(*store, batch_at(0)).ok());
   disk.reset_counts();
   disk.full_at_write(1);
-  while (write(*store, batch_at(1)).ok()) {
-  }
+  while (write(*store, batch_at(1)).ok()) {}
   EXPECT_NE(store->status().fault, "");
   disk.make_room();
   while (!store->status().fault.empty()) std::this_thread::yield();

@@ -1,5 +1,6 @@
 #include "manager/store/sqlite/faulty_vfs.h"
 
+#include <fmt/core.h>
 #include <sqlite3.h>
 
 #include <algorithm>
@@ -11,8 +12,6 @@
 #include <string_view>
 #include <utility>
 #include <vector>
-
-#include <fmt/core.h>
 
 #include "common/base/check.h"
 #include "common/base/mutex.h"
@@ -236,9 +235,25 @@ int do_shm_unmap(sqlite3_file* f, int remove) {
   return SQLITE_OK;
 }
 
-const sqlite3_io_methods kMethods = {2,          do_close,  do_read,  do_write,          do_truncate, do_sync,   do_size,
-                                     do_lock,    do_unlock, do_check_reserved, do_control, do_sector, do_characteristics,
-                                     do_shm_map, do_shm_lock, do_shm_barrier, do_shm_unmap, nullptr, nullptr};
+const sqlite3_io_methods kMethods = {2,
+                                     do_close,
+                                     do_read,
+                                     do_write,
+                                     do_truncate,
+                                     do_sync,
+                                     do_size,
+                                     do_lock,
+                                     do_unlock,
+                                     do_check_reserved,
+                                     do_control,
+                                     do_sector,
+                                     do_characteristics,
+                                     do_shm_map,
+                                     do_shm_lock,
+                                     do_shm_barrier,
+                                     do_shm_unmap,
+                                     nullptr,
+                                     nullptr};
 
 FaultyDisk::Impl& disk_of(sqlite3_vfs* vfs) { return *static_cast<FaultyDisk::Impl*>(vfs->pAppData); }
 

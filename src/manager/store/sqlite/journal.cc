@@ -1,8 +1,8 @@
 #include "manager/store/sqlite/journal.h"
 
-#include <cstdint>
-
 #include <fmt/core.h>
+
+#include <cstdint>
 
 #include "manager/store/sqlite/chunk.h"
 #include "model/wire/messages.h"

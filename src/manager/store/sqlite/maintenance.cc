@@ -1,9 +1,9 @@
 // What the writer's thread does between commits: folding, roll-ups, retention, checkpoints. Each step but the fold is bounded to some
 // milliseconds, so that a commit never waits long.
+#include <fmt/core.h>
+
 #include <algorithm>
 #include <utility>
-
-#include <fmt/core.h>
 
 #include "manager/store/sqlite/catalogue.h"
 #include "manager/store/sqlite/store_impl.h"
@@ -51,7 +51,8 @@ bool SqliteStore::maintain() {
     more = result.ok() && *result;
   }
   if (!broken_ && writer_->wal_frames() >= kCheckpointFrames) {
-    if (auto status = writer_->checkpoint(writer_->wal_frames() >= kTruncateFrames); !status) note_maintenance_failure(status.error(), "checkpoint");
+    if (auto status = writer_->checkpoint(writer_->wal_frames() >= kTruncateFrames); !status)
+      note_maintenance_failure(status.error(), "checkpoint");
   }
   if (!broken_ && clock_.mono() >= next_tidy_) {
     if (auto status = tidy(); !status) note_maintenance_failure(status.error(), "tidy");
@@ -102,7 +103,8 @@ Result<bool> SqliteStore::roll_and_delete() {
     more = chunks_.roll_step(complete_, kSlotsAStep);
   } else {
     std::array<SlotSecond, kLevels> cutoff{};
-    for (std::size_t k = 0; k < kLevels; ++k) cutoff[k] = complete_ - kept_for(options_.retention, levels_[k].resolution).count() / 1'000'000'000;
+    for (std::size_t k = 0; k < kLevels; ++k)
+      cutoff[k] = complete_ - kept_for(options_.retention, levels_[k].resolution).count() / 1'000'000'000;
     more = chunks_.retention_step(cutoff, kRowsAStep);
   }
   auto status = more ? finish_maintenance() : Status(more.error());
@@ -140,7 +142,9 @@ Status SqliteStore::write_damage() {
       status = chunks_.set_aside(d);
       continue;
     }
-    auto move = writer_->prepare("INSERT INTO set_aside(what,object,kind,probe,resolution,begin_ns,end_ns,body) VALUES(?1,0,0,'',5,0,0,(SELECT body FROM journal WHERE id=?2 AND ?3=0))");
+    auto move = writer_->prepare(
+        "INSERT INTO set_aside(what,object,kind,probe,resolution,begin_ns,end_ns,body) VALUES(?1,0,0,'',5,0,0,(SELECT body FROM journal "
+        "WHERE id=?2 AND ?3=0))");
     auto drop = writer_->prepare("DELETE FROM journal WHERE id=?1 AND ?2=0");
     if (!move) return move.error();
     if (!drop) return drop.error();
@@ -156,7 +160,9 @@ Status SqliteStore::tidy() {
   const PacketTime old = std::min(newest, time_of(horizon())) - std::chrono::hours(24);
   Status status = writer_->begin_write();
   if (!status) return status;
-  auto drop = writer_->prepare("DELETE FROM stored WHERE id IN (SELECT id FROM stored AS s WHERE end_ns<?1 AND end_ns<(SELECT max(end_ns) FROM stored WHERE probe=s.probe) LIMIT 1000)");
+  auto drop = writer_->prepare(
+      "DELETE FROM stored WHERE id IN (SELECT id FROM stored AS s WHERE end_ns<?1 AND end_ns<(SELECT max(end_ns) FROM stored WHERE "
+      "probe=s.probe) LIMIT 1000)");
   status = drop ? drop->bind(1, to_ns(old)).run() : Status(drop.error());
   if (status) {
     auto trimmed = trim_catalogue(*writer_, kKeptEvents, 1000);

@@ -1,8 +1,8 @@
 // Opening, loading, and the way down to reading only where the disk is full.
+#include <fmt/core.h>
+
 #include <algorithm>
 #include <utility>
-
-#include <fmt/core.h>
 
 #include "manager/store/loaded.h"
 #include "manager/store/sqlite/catalogue.h"
@@ -18,7 +18,8 @@ Status check_options(const Options& o) {
   if (o.path.empty()) return wrong("path: is empty, wanted a file");
   const Nanos second = std::chrono::seconds(1);
   if (o.fold_every < second * kMinFoldSpan || o.fold_every > second * kMaxFoldSpan || o.fold_every % second != Nanos(0)) {
-    return wrong(fmt::format("fold_every: {} ns, wanted whole seconds from {} s to {} s", o.fold_every.count(), kMinFoldSpan, kMaxFoldSpan));
+    return wrong(
+        fmt::format("fold_every: {} ns, wanted whole seconds from {} s to {} s", o.fold_every.count(), kMinFoldSpan, kMaxFoldSpan));
   }
   if (o.max_readers == 0 || o.max_waiting_batches == 0) return wrong("max_readers and max_waiting_batches: wanted at least 1");
   return {};
@@ -219,7 +220,8 @@ Status SqliteStore::load_journal(Connection& connection) {
 }
 
 Status SqliteStore::load_damage(Connection& connection) {
-  auto rows = connection.prepare("SELECT kind,object,probe,resolution,begin_ns,end_ns FROM set_aside WHERE resolution<5 ORDER BY id DESC LIMIT 10000");
+  auto rows = connection.prepare(
+      "SELECT kind,object,probe,resolution,begin_ns,end_ns FROM set_aside WHERE resolution<5 ORDER BY id DESC LIMIT 10000");
   if (!rows) return rows.error();
   for (;;) {
     auto row = rows->step();

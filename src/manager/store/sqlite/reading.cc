@@ -1,7 +1,8 @@
 // The reading side: read-only connections, and one consistent view of chunks (on disk) and what isn't folded yet (in memory).
 //
-// meta.generation counts folds. A reader's snapshot of the database and the copy of what is pending belong together where both have the same
-// generation; between a fold's commit and the moment at which the writer drops what it has folded they don't, and the reader waits for it.
+// meta.generation counts folds. A reader's snapshot of the database and the copy of what is pending belong together where both have the
+// same generation; between a fold's commit and the moment at which the writer drops what it has folded they don't, and the reader waits for
+// it.
 #include <algorithm>
 #include <utility>
 
@@ -10,10 +11,12 @@
 namespace nezu::store::sqlite {
 
 namespace {
-std::vector<FigureSlot> pending_of(const SlotTable& table, const std::string& probe, std::uint32_t object, SlotSecond from, SlotSecond to, const FigureSlot*) {
+std::vector<FigureSlot> pending_of(const SlotTable& table, const std::string& probe, std::uint32_t object, SlotSecond from, SlotSecond to,
+                                   const FigureSlot*) {
   return table.figures(probe, object, from, to);
 }
-std::vector<CoverSlot> pending_of(const SlotTable& table, const std::string& probe, std::uint32_t object, SlotSecond from, SlotSecond to, const CoverSlot*) {
+std::vector<CoverSlot> pending_of(const SlotTable& table, const std::string& probe, std::uint32_t object, SlotSecond from, SlotSecond to,
+                                  const CoverSlot*) {
   return table.coverage(probe, object, from, to);
 }
 template <class Slot>
@@ -24,8 +27,12 @@ std::vector<Slot> between(const std::vector<Slot>& slots, SlotSecond from, SlotS
   }
   return out;
 }
-std::vector<FigureSlot> to_step(std::vector<FigureSlot> slots, SlotSecond step) { return step == 1 ? std::move(slots) : roll_up(std::move(slots), step); }
-std::vector<CoverSlot> to_step(std::vector<CoverSlot> slots, SlotSecond step) { return step == 1 ? std::move(slots) : roll_up(std::move(slots), step); }
+std::vector<FigureSlot> to_step(std::vector<FigureSlot> slots, SlotSecond step) {
+  return step == 1 ? std::move(slots) : roll_up(std::move(slots), step);
+}
+std::vector<CoverSlot> to_step(std::vector<CoverSlot> slots, SlotSecond step) {
+  return step == 1 ? std::move(slots) : roll_up(std::move(slots), step);
+}
 }  // namespace
 
 class SqliteStore::Lease {
@@ -109,18 +116,21 @@ Result<SqliteStore::PendingSlots<Slot>> SqliteStore::snapshot(Reader& reader, st
   }
 }
 
-// One series at one level: its chunks up to where this level is rolled up, then the finer level; what is pending counts where its second lies.
+// One series at one level: its chunks up to where this level is rolled up, then the finer level; what is pending counts where its second
+// lies.
 template <class Slot>
-Status SqliteStore::collect(Reader& reader, const Series* series, std::size_t level, SlotSecond from, SlotSecond to, const std::vector<Slot>& pending,
-                            std::vector<Slot>& out) {
+Status SqliteStore::collect(Reader& reader, const Series* series, std::size_t level, SlotSecond from, SlotSecond to,
+                            const std::vector<Slot>& pending, std::vector<Slot>& out) {
   const SlotSecond edge = level == 0 ? to : series == nullptr ? from : std::clamp(series->rolled[level], from, to);
   if (from < edge) {
     std::vector<Slot> slots;
     if (series != nullptr) {
       const DamageHandler damaged = [this](Damage d) { note_damage(std::move(d)); };
       Result<std::vector<Slot>> read = [&] {
-        if constexpr (std::is_same_v<Slot, FigureSlot>) return reader.chunks.figures(*series, level, from, edge, damaged);
-        else return reader.chunks.coverage(*series, level, from, edge, damaged);
+        if constexpr (std::is_same_v<Slot, FigureSlot>)
+          return reader.chunks.figures(*series, level, from, edge, damaged);
+        else
+          return reader.chunks.coverage(*series, level, from, edge, damaged);
       }();
       if (!read) return read.error();
       slots = std::move(*read);
@@ -154,7 +164,8 @@ Result<std::vector<PieceType>> SqliteStore::read(Kind kind, std::uint32_t object
   for (const auto& [probe, known] : probes) {
     std::vector<Slot> slots;
     const auto waiting = pending->find(probe);
-    if (auto status = collect(*lease, known, level, first, last, waiting == pending->end() ? std::vector<Slot>{} : waiting->second, slots); !status) {
+    if (auto status = collect(*lease, known, level, first, last, waiting == pending->end() ? std::vector<Slot>{} : waiting->second, slots);
+        !status) {
       return status.error();
     }
     append_pieces(probe, to_step(std::move(slots), step), out);

@@ -49,8 +49,9 @@ Status check_schema(Connection& connection) {
                                                      connection.path(), *application, kApplicationId));
   }
   if (*version > kSchemaVersion || *version < 1) {
-    return Error(ErrorCode::unsupported, fmt::format("{}: schema version {}; this program reads {}. Use the release that wrote it, or a newer one",
-                                                     connection.path(), *version, kSchemaVersion));
+    return Error(ErrorCode::unsupported,
+                 fmt::format("{}: schema version {}; this program reads {}. Use the release that wrote it, or a newer one",
+                             connection.path(), *version, kSchemaVersion));
   }
   return {};
 }
@@ -60,8 +61,8 @@ Status prepare_schema(Connection& connection) {
   auto version = connection.query_integer("PRAGMA user_version");
   if (!version) return version.error();
   if (*version == kSchemaVersion) return {};
-  const std::string sql = fmt::format("BEGIN IMMEDIATE; PRAGMA application_id={}; PRAGMA user_version={}; {} COMMIT", kApplicationId,
-                                      kSchemaVersion, kTables);
+  const std::string sql =
+      fmt::format("BEGIN IMMEDIATE; PRAGMA application_id={}; PRAGMA user_version={}; {} COMMIT", kApplicationId, kSchemaVersion, kTables);
   if (auto status = connection.exec(sql.c_str()); !status) {
     connection.rollback();
     return status.error().in("create tables");

@@ -318,7 +318,8 @@ TEST_F(SqliteStoreTest, RefusesNewerForeignAndBusyFiles) {
   ASSERT_FALSE(second.ok());
   EXPECT_EQ(second.error().code(), ErrorCode::conflict);
   first.reset();
-  std::ofstream(directory_.file()) << "this is no database, whatever its name may say, and it is long enough to be read as one. " << std::string(600, 'x');
+  std::ofstream(directory_.file()) << "this is no database, whatever its name may say, and it is long enough to be read as one. "
+                                   << std::string(600, 'x');
   auto garbage = open(options(), clock_);
   ASSERT_FALSE(garbage.ok());
   EXPECT_EQ(garbage.error().code(), ErrorCode::corrupt) << garbage.error().message();

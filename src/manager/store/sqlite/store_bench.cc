@@ -1,7 +1,6 @@
-// Ingest: synthetic windows of 1 s of 500 targets, a durable commit a second, until all is folded and rolled up. Prints windows a second of CPU (of
-// all threads) and bytes a window in the file. docs/performance-store.md holds figures and the command.
+// Ingest: synthetic windows of 1 s of 500 targets, a durable commit a second, until all is folded and rolled up. Prints windows a second of
+// CPU (of all threads) and bytes a window in the file. docs/performance-store.md holds figures and the command.
 #include <benchmark/benchmark.h>
-
 #include <sys/resource.h>
 
 #include <cstdlib>
@@ -65,7 +64,8 @@ BENCHMARK(ingest)
     ->Args({300, 0, 900})
     ->Args({60, 1, 900})
     ->Args({300, 1, 900})
-    ->Iterations(1)->Unit(benchmark::kSecond);
+    ->Iterations(1)
+    ->Unit(benchmark::kSecond);
 
 void chunk_encode(benchmark::State& state) {
   SyntheticWindows windows(1, 7, false);

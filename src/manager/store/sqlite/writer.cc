@@ -1,8 +1,8 @@
 // The writer's thread: group commit, faults and the way back.
+#include <fmt/core.h>
+
 #include <algorithm>
 #include <utility>
-
-#include <fmt/core.h>
 
 #include "manager/store/loaded.h"
 #include "manager/store/sqlite/catalogue.h"
@@ -23,7 +23,8 @@ void SqliteStore::write(WriteBatch batch, UniqueFunction<void(Status)> done) {
   }
   std::deque<Waiting> refused;
   refused.push_back({WriteBatch{}, std::move(done)});
-  answer(std::move(refused), Error(ErrorCode::unavailable, fmt::format("{}: {} batches wait already", options_.path, options_.max_waiting_batches)));
+  answer(std::move(refused),
+         Error(ErrorCode::unavailable, fmt::format("{}: {} batches wait already", options_.path, options_.max_waiting_batches)));
 }
 
 store::Status SqliteStore::status() const {
@@ -101,14 +102,16 @@ Status SqliteStore::commit(const std::deque<Waiting>& group) {
   for (const Waiting& waiting : group) {
     for (const JournalRecord& entry : waiting.batch.records) {
       const SlotSecond begin = second_of(entry.record.span.begin);
-      if (begin < 0 || begin >= (SlotSecond{1} << kTimeBits) - kMaxFoldSpan) return Error(ErrorCode::invalid_argument, fmt::format("record of {}: its time is out of range", entry.logical_probe));
+      if (begin < 0 || begin >= (SlotSecond{1} << kTimeBits) - kMaxFoldSpan)
+        return Error(ErrorCode::invalid_argument, fmt::format("record of {}: its time is out of range", entry.logical_probe));
       for (const auto& part : entry.record.services) windows += part.targets.size();
     }
   }
   {
     MutexLock lock(mutex_);
     if (pending_.windows() + windows > options_.max_unfolded_windows) {
-      return Error(ErrorCode::no_space, fmt::format("{}: {} windows wait to be folded, the limit is {}", options_.path, pending_.windows(), options_.max_unfolded_windows));
+      return Error(ErrorCode::no_space, fmt::format("{}: {} windows wait to be folded, the limit is {}", options_.path, pending_.windows(),
+                                                    options_.max_unfolded_windows));
     }
   }
   if (auto status = writer_->begin_write(); !status) return status;
@@ -168,13 +171,15 @@ Status SqliteStore::write_spans(const std::deque<Waiting>& group, std::map<std::
   auto run = writer_->prepare("INSERT OR REPLACE INTO stored VALUES(?1,?2,?3,?4)");
   if (!run) return run.error();
   for (const auto& [id, row] : rows) {
-    if (auto status = run->bind(1, id).bind(2, row.first).bind(3, to_ns(row.second.begin)).bind(4, to_ns(row.second.end)).run(); !status) return status;
+    if (auto status = run->bind(1, id).bind(2, row.first).bind(3, to_ns(row.second.begin)).bind(4, to_ns(row.second.end)).run(); !status)
+      return status;
   }
   auto probe = writer_->prepare("INSERT OR REPLACE INTO probe VALUES(?1,?2,?3,?4)");
   if (!probe) return probe.error();
   for (const auto& [name, track] : tracks) {
     const std::string_view instance(reinterpret_cast<const char*>(track.instance.bytes.data()), track.instance.bytes.size());
-    if (auto status = probe->bind(1, name).bind(2, to_ns(track.stored_until)).bind_blob(3, instance).bind(4, track.epoch).run(); !status) return status;
+    if (auto status = probe->bind(1, name).bind(2, to_ns(track.stored_until)).bind_blob(3, instance).bind(4, track.epoch).run(); !status)
+      return status;
   }
   return {};
 }
