@@ -16,7 +16,7 @@ tools/check-includes.py || failed=1
 tools/check-seams.py || failed=1
 
 command -v clang-format-16 >/dev/null || { echo "clang-format-16 is missing: tools/install-deps.sh lint" >&2; exit 1; }
-mapfile -t files < <(git ls-files '*.h' '*.cc')
+mapfile -t files < <(find apps bench src tests tools -name '*.h' -o -name '*.cc' | sort)
 if clang-format-16 --dry-run -Werror "${files[@]}" 2>&1 | grep error:; then
   echo "not formatted: clang-format-16 -i FILE"
   failed=1
