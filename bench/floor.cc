@@ -1,5 +1,5 @@
-// floor MODE FILE.pcap: what only reading a capture costs: each packet's addresses, ports, sequence number and flags are touched, and
-// nothing is done with them. Modes:
+// floor MODE FILE.pcap: what only reading a capture costs: each packet's addresses, ports, sequence number and flags are touched, and nothing
+// is done with them. Modes:
 //   pcap   libpcap's loop
 //   map    the file mapped, records walked ("floor B")
 //   ahead  the same, with a prefetch 4 KiB ahead

@@ -36,10 +36,10 @@ std::string junk_frame(Dice& dice) {
   if (kind < 0.92) {  // lengths that can't be
     std::string f = data(dice, 80, noise(dice, dice.between(1, 200)));
     switch (dice.below(4)) {
-      case 0: f[14] = 0x42; break;                                        // IP header of 8 bytes
-      case 1: f[16] = static_cast<char>(0xff); break;                     // longer than the frame
-      case 2: f[46] = 0x10; break;                                        // TCP header of 4 bytes
-      default: f.resize(14 + dice.below(40)); break;                      // cut
+      case 0: f[14] = 0x42; break;                     // IP header of 8 bytes
+      case 1: f[16] = static_cast<char>(0xff); break;  // longer than the frame
+      case 2: f[46] = 0x10; break;                     // TCP header of 4 bytes
+      default: f.resize(14 + dice.below(40)); break;   // cut
     }
     return f;
   }

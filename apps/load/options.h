@@ -15,24 +15,24 @@ namespace nezu::load {
 // One kind of request of the mix. "{n}" in the path is replaced by the request's number, so that a witness can tell requests apart.
 struct Request {
   std::string method;
-  std::string path;        // begins with "/"; may hold a query
-  double weight = 1;       // above 0
-  std::size_t body = 0;    // bytes
+  std::string path;      // begins with "/"; may hold a query
+  double weight = 1;     // above 0
+  std::size_t body = 0;  // bytes
 };
 
 struct Options {
-  std::string host;              // IP address of the server
+  std::string host;  // IP address of the server
   std::uint16_t port = 0;
-  std::string host_header;       // empty: host:port
-  std::string bind;              // source address; empty: the system's choice
+  std::string host_header;  // empty: host:port
+  std::string bind;         // source address; empty: the system's choice
   std::vector<Request> mix;
-  unsigned connections = 10;     // at once, over all threads
-  double rate = 0;               // requests per second, over all threads; 0: as fast as possible
-  bool poisson = false;          // gaps between requests are random (exponential) instead of even
-  double close_share = 0;        // this share of the requests says "Connection: close"
-  Nanos duration{};              // 0: until a signal comes
-  Nanos timeout{};               // of one request
-  std::uint64_t requests = 0;    // at most so many; 0: no limit
+  unsigned connections = 10;   // at once, over all threads
+  double rate = 0;             // requests per second, over all threads; 0: as fast as possible
+  bool poisson = false;        // gaps between requests are random (exponential) instead of even
+  double close_share = 0;      // this share of the requests says "Connection: close"
+  Nanos duration{};            // 0: until a signal comes
+  Nanos timeout{};             // of one request
+  std::uint64_t requests = 0;  // at most so many; 0: no limit
   std::uint64_t seed = 1;
   std::uint64_t first_number = 1;  // of "{n}"
   unsigned threads = 1;

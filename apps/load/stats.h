@@ -41,18 +41,18 @@ struct Stats {
   std::uint64_t sent = 0;
   std::uint64_t answered = 0;
   std::uint64_t timed_out = 0;
-  std::uint64_t reset = 0;        // connection reset while an answer was awaited
-  std::uint64_t closed = 0;       // closed likewise
-  std::uint64_t malformed = 0;    // an answer that is no HTTP/1.1
-  std::uint64_t abandoned = 0;    // unanswered when the run had ended and the time-out too
+  std::uint64_t reset = 0;      // connection reset while an answer was awaited
+  std::uint64_t closed = 0;     // closed likewise
+  std::uint64_t malformed = 0;  // an answer that is no HTTP/1.1
+  std::uint64_t abandoned = 0;  // unanswered when the run had ended and the time-out too
   std::uint64_t connect_failures = 0;
-  std::uint64_t connections = 0;  // opened
-  std::uint64_t skipped = 0;      // due, but too many were already waiting for a free connection
+  std::uint64_t connections = 0;     // opened
+  std::uint64_t skipped = 0;         // due, but too many were already waiting for a free connection
   std::uint64_t response_bytes = 0;  // of bodies
   std::map<int, std::uint64_t> statuses;
   std::vector<std::uint64_t> by_request;  // sent, in the order of the mix
-  Times service;   // from the sending of the request to the end of the answer
-  Times schedule;  // from when the request was due; with a constant rate this is what a user feels
+  Times service;                          // from the sending of the request to the end of the answer
+  Times schedule;                         // from when the request was due; with a constant rate this is what a user feels
   Nanos elapsed{};
 
   void merge(const Stats& other);

@@ -39,7 +39,7 @@ class Worker {
   struct Connection {
     int fd = -1;
     State state = State::closed;
-    bool last = false;         // this request says "Connection: close"
+    bool last = false;  // this request says "Connection: close"
     bool wants_write = false;
     std::string out;
     std::size_t written = 0;

@@ -46,16 +46,16 @@ class Program {
   std::unique_ptr<log::Logger> logger_;
   ServiceNotifier notifier_ = ServiceNotifier::from_environment();
   net::EventLoop loop_;
-  std::shared_ptr<tls::Context> tls_;          // empty where the link is plain
+  std::shared_ptr<tls::Context> tls_;  // empty where the link is plain
   std::unique_ptr<store::Store> store_;
-  std::unique_ptr<session::Driver> driver_;    // on the store
-  std::unique_ptr<Core> core_;                 // on the driver
-  metrics::Registry registry_;                 // reads driver and store
-  std::unique_ptr<api::Api> api_;              // on the core
-  std::unique_ptr<http::Server> server_;       // asks the API
-  std::unique_ptr<net::Acceptor> acceptor_;    // gives connections to the driver
+  std::unique_ptr<session::Driver> driver_;  // on the store
+  std::unique_ptr<Core> core_;               // on the driver
+  metrics::Registry registry_;               // reads driver and store
+  std::unique_ptr<api::Api> api_;            // on the core
+  std::unique_ptr<http::Server> server_;     // asks the API
+  std::unique_ptr<net::Acceptor> acceptor_;  // gives connections to the driver
   std::unique_ptr<net::Timer> timer_;
-  std::optional<MonoTime> certificate_told_;   // when it was said that the certificate ends soon
+  std::optional<MonoTime> certificate_told_;  // when it was said that the certificate ends soon
   bool stopping_ = false;
   int exit_ = kExitWell;
 };

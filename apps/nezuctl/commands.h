@@ -19,7 +19,7 @@ struct ApplyOptions {
   bool dry_run = false;            // also `service diff`
   bool prune = false;
   bool json = false;
-  bool exit_code = false;          // diff: status 1 where something differs
+  bool exit_code = false;  // diff: status 1 where something differs
 };
 struct NamesOptions {
   std::vector<std::string> names;

@@ -42,8 +42,8 @@ struct Context {
   Output& out;
   std::int64_t now_ns = 0;
 
-  // The API below /api/v1. Any status of 400 and more is an Error made of the problem document: 404 not_found, 409 conflict, 400, 413 and
-  // 422 invalid_argument, else io. An answer that is no JSON where one is due: corrupt.
+  // The API below /api/v1. Any status of 400 and more is an Error made of the problem document: 404 not_found, 409 conflict, 400, 413 and 422
+  // invalid_argument, else io. An answer that is no JSON where one is due: corrupt.
   Result<json::Value> get(const std::string& path) const;
   Result<json::Value> send(const std::string& method, const std::string& path, const json::Value& body) const;
   Status remove(const std::string& path) const;

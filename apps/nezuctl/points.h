@@ -10,9 +10,9 @@
 namespace nezuctl {
 
 struct PointsOptions {
-  bool wide = false;    // more columns
+  bool wide = false;  // more columns
   bool colour = false;
-  int columns = 0;      // of the terminal; 0: no limit
+  int columns = 0;  // of the terminal; 0: no limit
 };
 
 // `answer`: of GET /query, with "points" and "totals".

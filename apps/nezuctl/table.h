@@ -10,9 +10,9 @@ namespace nezuctl {
 enum class Style { plain, good, warning, bad, dim, strong };
 
 struct Cell {
-  Cell(std::string t, Style s = Style::plain) : text(std::move(t)), style(s) {}       // NOLINT: implicit on purpose
-  Cell(std::string_view t, Style s = Style::plain) : text(t), style(s) {}             // NOLINT
-  Cell(const char* t, Style s = Style::plain) : text(t), style(s) {}                  // NOLINT
+  Cell(std::string t, Style s = Style::plain) : text(std::move(t)), style(s) {}  // NOLINT: implicit on purpose
+  Cell(std::string_view t, Style s = Style::plain) : text(t), style(s) {}        // NOLINT
+  Cell(const char* t, Style s = Style::plain) : text(t), style(s) {}             // NOLINT
   std::string text;
   Style style;
 };

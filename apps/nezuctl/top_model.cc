@@ -11,7 +11,7 @@ namespace {
 
 constexpr std::int64_t kStaleNs = 5'000'000'000;  // a row whose last window is older shows no live figures
 constexpr std::size_t kHistory = 30;
-constexpr int kOtherLines = 5;                    // header, titles, footer, and lines between
+constexpr int kOtherLines = 5;  // header, titles, footer, and lines between
 
 }  // namespace
 

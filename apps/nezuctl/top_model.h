@@ -18,9 +18,9 @@ namespace nezuctl {
 struct TopView {
   int columns = 80, rows = 24;  // of the terminal
   bool colour = false;
-  bool targets = false;         // web transactions too
-  std::string sort = "name";    // name, rate, errors, p95
-  std::size_t first = 0;        // rows that are scrolled away
+  bool targets = false;       // web transactions too
+  std::string sort = "name";  // name, rate, errors, p95
+  std::size_t first = 0;      // rows that are scrolled away
 };
 
 class TopModel {
@@ -53,7 +53,7 @@ class TopModel {
     bool timed = false;
   };
   struct Row {
-    std::map<std::string, Live> live;              // by probe
+    std::map<std::string, Live> live;                    // by probe
     std::deque<std::pair<std::string, double>> history;  // window's begin, throughput; below 0: not covered
     nezu::json::Value minute;
   };

@@ -33,7 +33,7 @@ int run(const Flags& flags) {
   const auto logger =
       log::make_logger({.level = config->log_level, .format = config->log_format, .journal = log::journal_from_environment()}, clock);
   if (config->socket == default_socket(config->name)) {
-    std::error_code ignored;  // where it can't be made, listening says why
+    std::error_code ignored;         // where it can't be made, listening says why
     namespace fs = std::filesystem;  // seam: the program makes its own run-time folder
     fs::create_directories(fs::path(config->socket).parent_path(), ignored);
   }

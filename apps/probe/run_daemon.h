@@ -29,8 +29,8 @@ class Daemon final : public probe::link::LinkHandler {
     const Clock& clock;
     Random& random;
     log::Logger& logger;
-    std::string config_file;         // read again by a reload
-    std::vector<std::string> replay; // capture files instead of the interface, as fast as they can be read; then the end
+    std::string config_file;          // read again by a reload
+    std::vector<std::string> replay;  // capture files instead of the interface, as fast as they can be read; then the end
     std::string version;
   };
   Daemon(const Config& config, const Parts& parts);
@@ -117,7 +117,7 @@ class Daemon final : public probe::link::LinkHandler {
   std::vector<std::unique_ptr<probe::FrameSource>> sources_;  // between prepare() and run()
   PlanState plan_;
   std::map<window::ServiceId, std::pair<std::uint64_t, PacketTime>> since_;  // measured services: version, where the coverage begins
-  std::string fault_;  // of the capture; empty: none
+  std::string fault_;                                                        // of the capture; empty: none
   bool interface_up_ = false, cut_told_ = false, reopening_ = false, said_finished_ = false;
   MonoTime reopen_at_{}, interface_seen_at_{}, watchdog_at_{}, started_at_{};
   std::uint64_t capture_faults_ = 0, windows_measured_ = 0, commands_lost_ = 0;

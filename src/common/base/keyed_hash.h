@@ -1,5 +1,5 @@
-// Keyed hashing (XXH3 with a secret derived from a key): strangers choose what we hash (addresses, ports, names), so no table may use a
-// hash whose collisions they can compute. The key comes from Random at start-up. Not a cryptographic signature.
+// Keyed hashing (XXH3 with a secret derived from a key): strangers choose what we hash (addresses, ports, names), so no table may use a hash
+// whose collisions they can compute. The key comes from Random at start-up. Not a cryptographic signature.
 #pragma once
 
 #include <array>

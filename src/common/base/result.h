@@ -17,14 +17,14 @@ enum class ErrorCode {
   invalid_argument,  // the caller's input is wrong: a flag, a configuration, a request
   not_found,         // the named thing is not there
   already_exists,
-  corrupt,           // stored or received bytes are damaged
-  unsupported,       // well-formed, but not known here: another protocol version, a link type
-  unavailable,       // the peer or resource can't be reached now; trying again may help
-  no_space,          // ENOSPC, or a configured limit is reached
-  permission,        // EPERM, EACCES, a certificate that isn't trusted
-  io,                // any other failure of the system
-  cancelled,         // ended by us
-  conflict,          // the state doesn't allow it: an old epoch, a transition in flight
+  corrupt,      // stored or received bytes are damaged
+  unsupported,  // well-formed, but not known here: another protocol version, a link type
+  unavailable,  // the peer or resource can't be reached now; trying again may help
+  no_space,     // ENOSPC, or a configured limit is reached
+  permission,   // EPERM, EACCES, a certificate that isn't trusted
+  io,           // any other failure of the system
+  cancelled,    // ended by us
+  conflict,     // the state doesn't allow it: an old epoch, a transition in flight
 };
 
 // A short, stable word for a code: "invalid_argument", "io", … for logs and JSON.
@@ -53,7 +53,7 @@ class [[nodiscard]] Error {
 template <class T>
 class [[nodiscard]] Result {
  public:
-  Result(T value) : state_(std::in_place_index<0>, std::move(value)) {}     // NOLINT: implicit on purpose
+  Result(T value) : state_(std::in_place_index<0>, std::move(value)) {}      // NOLINT: implicit on purpose
   Result(Error error) : state_(std::in_place_index<1>, std::move(error)) {}  // NOLINT: implicit on purpose
 
   bool ok() const { return state_.index() == 0; }

@@ -49,8 +49,7 @@ Error wanted(std::string_view text, std::string_view what) {
 
 constexpr std::string_view kDurationForm = "a duration: a whole number and ns, us, ms, s, m, h or d, as in 250ms or 30s";
 
-// Days since 1970-01-01 of a date of the proleptic Gregorian calendar. The year is taken to begin in March, so that the leap day is its
-// last.
+// Days since 1970-01-01 of a date of the proleptic Gregorian calendar. The year is taken to begin in March, so that the leap day is its last.
 std::int64_t days_of_date(std::int64_t year, int month, int day) {
   const std::int64_t y = month > 2 ? year : year - 1;
   const int m = month > 2 ? month - 3 : month + 9;

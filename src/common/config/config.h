@@ -7,9 +7,10 @@
 //   options.name = root["probe"]["name"].required().string();
 //   if (Status s = document->finish(); !s) …                               // every error of the file at once, also unknown keys
 //
-// A getter never fails on the spot: it notes the error, gives the default, and reading goes on, so that people see all errors of a file in
-// one go. Nothing that was read counts until finish() has said that it is well. Errors: "FILE:LINE:COLUMN: capture.workers: 'x': wanted a
-// whole number, 0–64", one a line, in order of place; lines and columns from 1, columns in characters.
+// A getter never fails on the spot: it notes the error, gives the default, and reading goes on, so that people see all errors of a file in one
+// go. Nothing that was read counts until finish() has said that it is well.
+// Errors: "FILE:LINE:COLUMN: capture.workers: 'x': wanted a whole number, 0–64", one a line, in order of place; lines and columns from 1,
+// columns in characters.
 //
 // Limits: 4 MiB of text, 100,000 values (aliases counted as often as they are used), 32 levels. Keys twice in a map, aliases that hold
 // themselves, merge keys, tags other than !!str and a second document are errors. A key with no value, null or ~ counts as left out.
@@ -64,11 +65,11 @@ class Node {
   Node operator[](std::string_view key) const;
   // Notes an error where this is left out.
   Node required() const;
-  bool given() const;         // not left out
+  bool given() const;  // not left out
   bool is_list() const;
   bool is_map() const;
   bool is_scalar() const;
-  std::string path() const;   // "services[0].ports[1]"
+  std::string path() const;  // "services[0].ports[1]"
 
   // Each gives the value, or `otherwise` where it is left out or wrong (which is noted).
   std::string string(std::string_view otherwise = {}) const;  // any plain or quoted scalar
@@ -114,7 +115,7 @@ class Node {
 };
 struct Node::Entry {
   std::string key;
-  Node value;      // its place is the value's
+  Node value;  // its place is the value's
 };
 
 }  // namespace nezu::config

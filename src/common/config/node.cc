@@ -11,8 +11,8 @@
 
 namespace nezu::config {
 
-// One step of the way from the root to a value. `place` is that of the value, or of the nearest thing that is really there: its key without
-// a value, else the map around it.
+// One step of the way from the root to a value. `place` is that of the value, or of the nearest thing that is really there: its key without a
+// value, else the map around it.
 struct Node::Path {
   std::shared_ptr<const Path> parent;
   std::string step;  // ".key" or "[3]"; the root has none

@@ -32,7 +32,7 @@ struct TreeNode {
     bool asked = false;
   };
   Kind kind = Kind::null;
-  std::string text;  // of a scalar
+  std::string text;    // of a scalar
   bool plain = false;  // not quoted
   Place place;
   std::vector<std::size_t> items;

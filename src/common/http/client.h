@@ -25,8 +25,8 @@ class Client {
   // An Error only where no answer came (ErrorCode::unavailable, with URL and reason); any status is an answer.
   Result<ClientResponse> request(const std::string& method, const std::string& path_and_query, const std::string& body = {},
                                  const std::string& content_type = "application/json") const;
-  // Server-sent events; `handler` gives false to end, and so does `keep_going` (asked about ten times a second). Ends with an Error where
-  // the connection breaks or can't be made, or where the answer is no event stream (its status and beginning are in the message).
+  // Server-sent events; `handler` gives false to end, and so does `keep_going` (asked about ten times a second). Ends with an Error where the
+  // connection breaks or can't be made, or where the answer is no event stream (its status and beginning are in the message).
   Status events(const std::string& path_and_query, const std::function<bool(std::string_view event, std::string_view data)>& handler,
                 const std::function<bool()>& keep_going = {}) const;
   const std::string& base() const { return base_; }

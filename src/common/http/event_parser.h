@@ -13,8 +13,8 @@ class EventParser {
  public:
   using EventHandler = std::function<bool(std::string_view event, std::string_view data)>;
 
-  // Calls `handler` for each event that is complete; false as soon as it gives false. An event without a name is "message"; comments, ids
-  // and retry fields are passed over. no_space: an event of more than 4 MiB.
+  // Calls `handler` for each event that is complete; false as soon as it gives false. An event without a name is "message"; comments, ids and
+  // retry fields are passed over. no_space: an event of more than 4 MiB.
   Result<bool> feed(std::string_view bytes, const EventHandler& handler);
 
  private:

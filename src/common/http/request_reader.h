@@ -11,10 +11,10 @@ namespace nezu::http {
 class RequestReader {
  public:
   enum class State {
-    need_more,        // feed again with more
-    wants_continue,   // the client waits for "100 Continue" before it sends the body; answer it, and feed again
-    complete,         // take() gives the request; what follows in `input` belongs to the next
-    failed,           // answer `problem` and close
+    need_more,       // feed again with more
+    wants_continue,  // the client waits for "100 Continue" before it sends the body; answer it, and feed again
+    complete,        // take() gives the request; what follows in `input` belongs to the next
+    failed,          // answer `problem` and close
   };
   struct Failure {
     int status = 400;

@@ -1,6 +1,5 @@
 // An HTTP/1.1 server for the API, the console and /metrics: small bodies in, small bodies out, server-sent events. Beast is used in
-// request_reader.cc only. Everything runs on the loop's thread; a handler that needs long answers later, through the Responder, from the
-// loop.
+// request_reader.cc only. Everything runs on the loop's thread; a handler that needs long answers later, through the Responder, from the loop.
 //
 // What the server answers by itself, always as a problem document: 400 (not HTTP, a bad target, no Host), 408 (the request didn't arrive
 // within idle_timeout), 413, 431 (head too large), 500 (the handler dropped its Responder), 501 (a transfer coding other than chunked),
@@ -20,14 +19,14 @@
 namespace nezu::http {
 
 struct Request {
-  std::string method;                        // "GET" for a HEAD too: the server leaves the body out
-  std::string target;                        // as sent
-  std::string path;                          // percent-decoded path; always begins with "/"
+  std::string method;                             // "GET" for a HEAD too: the server leaves the body out
+  std::string target;                             // as sent
+  std::string path;                               // percent-decoded path; always begins with "/"
   std::multimap<std::string, std::string> query;  // percent-decoded
   std::map<std::string, std::string> headers;     // names in lower case; repeated ones joined by ", "
   std::string body;
   std::string peer;
-  bool head = false;                         // it was a HEAD
+  bool head = false;  // it was a HEAD
 
   // The first value of a query parameter, or `otherwise`.
   std::string query_or(const std::string& name, const std::string& otherwise) const;
@@ -61,9 +60,9 @@ class Responder {
 };
 
 struct ServerOptions {
-  std::size_t max_body_bytes = 4 << 20;   // 413 beyond
+  std::size_t max_body_bytes = 4 << 20;     // 413 beyond
   std::size_t max_header_bytes = 16 << 10;  // 431 beyond
-  std::size_t max_connections = 1000;     // 503 beyond
+  std::size_t max_connections = 1000;       // 503 beyond
   // For a next request to begin, for a request to be there whole, and for the peer to take an answer.
   Nanos idle_timeout{std::chrono::seconds(60)};
   Nanos event_keep_alive{std::chrono::seconds(15)};  // an empty comment into event streams, so that those who have gone are noticed

@@ -20,7 +20,7 @@ class WritableFile {
  public:
   virtual ~WritableFile() = default;
   virtual Status append(std::string_view bytes) = 0;
-  virtual Status sync() = 0;   // its bytes are durable; its name only after Directory::sync()
+  virtual Status sync() = 0;  // its bytes are durable; its name only after Directory::sync()
   virtual Status close() = 0;
 };
 

@@ -1,8 +1,8 @@
 // FaultyDirectory: a Directory in memory, for tests of what a crash or a full disk does.
 //
 // It keeps two states: what programs see now, and what the disk holds. Bytes reach the disk with WritableFile::sync(), names with
-// Directory::sync(). crash() throws away the rest; with a Random it keeps or loses each unsynced name and each file's unsynced tail by
-// chance, as a real disk may.
+// Directory::sync(). crash() throws away the rest; with a Random it keeps or loses each unsynced name and each file's unsynced tail by chance, as a
+// real disk may.
 #pragma once
 
 #include <cstdint>

@@ -101,8 +101,8 @@ struct Limits {
   std::size_t max_bytes = 16 << 20;
   std::size_t max_depth = 32;
 };
-// One JSON text (RFC 8259), nothing after it. Errors (invalid_argument): "line 3, column 7: …"; a key twice, text that isn't UTF-8, a
-// number beyond a double's range, and what passes the limits are errors too.
+// One JSON text (RFC 8259), nothing after it. Errors (invalid_argument): "line 3, column 7: …"; a key twice, text that isn't UTF-8, a number
+// beyond a double's range, and what passes the limits are errors too.
 Result<Value> parse(std::string_view text, const Limits& limits = {});
 
 // Compact; or with line breaks and two spaces a level.
@@ -114,8 +114,7 @@ void append_quoted(std::string& out, std::string_view text);
 // The shortest form that reads back the same; not finite: null.
 void append_number(std::string& out, double value);
 
-// Writes JSON into a string, fast; commas come by themselves. Misuse (a value without a key in an object, an end that doesn't fit) is a
-// bug.
+// Writes JSON into a string, fast; commas come by themselves. Misuse (a value without a key in an object, an end that doesn't fit) is a bug.
 //
 //   Writer w(out);
 //   w.begin_object().member("name", name).key("ports").begin_array().value(80).end_array().end_object();

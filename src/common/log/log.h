@@ -1,5 +1,4 @@
-// Logging: one line a message, as key=value text or JSON, to standard error. The logger is handed in by constructor; there is no global
- // one.
+// Logging: one line a message, as key=value text or JSON, to standard error. The logger is handed in by constructor; there is no global one.
 //
 //   logger.info("session opened", {{"probe", name}, {"epoch", epoch}});
 //   → 2026-11-24T07:10:05.250Z info  session opened probe=edge epoch=17
@@ -36,7 +35,7 @@ Result<Format> parse_format(std::string_view text);
 // A field's value: a string, a number, a truth, or a duration (written as "250ms").
 class Value {
  public:
-  Value(std::string_view v) : value_(v) {}                    // NOLINT: implicit on purpose, as are all below
+  Value(std::string_view v) : value_(v) {}                      // NOLINT: implicit on purpose, as are all below
   Value(const std::string& v) : value_(std::string_view(v)) {}  // NOLINT
   Value(const char* v) : value_(std::string_view(v)) {}         // NOLINT
   Value(bool v) : value_(v) {}                                  // NOLINT

@@ -1,5 +1,5 @@
-// Metrics: our own counters, read when somebody scrapes. Components keep plain numbers; what is registered here is a function that reads
-// them. So nothing is locked, added or allocated on the packets' way. prometheus-cpp is used in metrics.cc only.
+// Metrics: our own counters, read when somebody scrapes. Components keep plain numbers; what is registered here is a function that reads them.
+// So nothing is locked, added or allocated on the packets' way. prometheus-cpp is used in metrics.cc only.
 //
 //   registry.counter("nezuban_frames_total", "frames by what became of them", [&] { return samples_of(counters()); });
 //   text = registry.text();   // Prometheus' text form 0.0.4

@@ -28,9 +28,9 @@ class EventLoop {
   EventLoop(const EventLoop&) = delete;
   EventLoop& operator=(const EventLoop&) = delete;
 
-  void run();                               // until stop(); then what was posted before it has run
-  void stop();                              // any thread
-  void post(UniqueFunction<void()> task);   // any thread; in order
+  void run();                              // until stop(); then what was posted before it has run
+  void stop();                             // any thread
+  void post(UniqueFunction<void()> task);  // any thread; in order
   // Calls `handler` on the loop for each signal of the list (SIGTERM, SIGHUP, …). Once a process.
   void on_signal(std::initializer_list<int> signals, std::function<void(int)> handler);
 

@@ -17,11 +17,11 @@ struct Pending {
 struct Pipe::Shared : std::enable_shared_from_this<Pipe::Shared> {
   struct Side {
     bool taken = false;
-    bool open = true;           // its Stream lives (or was not taken yet)
-    bool ended = false;         // it has shut its writing down, and all was moved
+    bool open = true;    // its Stream lives (or was not taken yet)
+    bool ended = false;  // it has shut its writing down, and all was moved
     bool shutdown_wanted = false;
-    bool arriving = false;      // a delay is running
-    std::string inbox;          // on its way to this end
+    bool arriving = false;  // a delay is running
+    std::string inbox;      // on its way to this end
     std::uint64_t given = 0;
     std::deque<Pending> outgoing;
     std::size_t queued = 0;

@@ -1,8 +1,7 @@
 // A small certificate authority in a directory, for `nezuctl pki`. ECDSA P-256, SHA-256.
 //   DIR/ca.crt  DIR/ca.key (0600)  DIR/NAME.crt  DIR/NAME.key (0600)
-// The CA signs end certificates only (path length 0). A certificate begins 5 minutes before `now`, for clocks that differ, and never
-// outlives its CA. Every file is written whole: temporary name, sync, rename, sync of the directory; nothing is overwritten without
-// `force`.
+// The CA signs end certificates only (path length 0). A certificate begins 5 minutes before `now`, for clocks that differ, and never outlives
+// its CA. Every file is written whole: temporary name, sync, rename, sync of the directory; nothing is overwritten without `force`.
 #pragma once
 
 #include <string>
@@ -25,7 +24,7 @@ Status init(io::Directory& directory, const CaOptions& options, WallTime now);
 
 enum class Role { manager, probe, client };  // manager: server authentication; probe, client: client authentication
 struct IssueOptions {
-  std::string name;                // common name, and the files' name: 1–63 of [A-Za-z0-9._-], not "ca", no "." in front
+  std::string name;  // common name, and the files' name: 1–63 of [A-Za-z0-9._-], not "ca", no "." in front
   Role role = Role::probe;
   std::vector<std::string> hosts;  // DNS names or IP addresses, for subjectAltName; a manager needs at least one
   Seconds lifetime{825 * 86400L};

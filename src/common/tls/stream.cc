@@ -10,8 +10,8 @@ namespace nezu::tls {
 
 namespace {
 
-constexpr std::size_t kPlainMax = 16 * 1024;                    // one TLS record
-constexpr Nanos kFarewell{std::chrono::seconds(2)};             // for the peer to read why it was refused
+constexpr std::size_t kPlainMax = 16 * 1024;                       // one TLS record
+constexpr Nanos kFarewell{std::chrono::seconds(2)};                // for the peer to read why it was refused
 constexpr unsigned char kHandshakeRecord = 22, kAlertRecord = 21;  // a TLS peer's first byte
 
 // OpenSSL over two memory buffers: what came in from the inner stream, and what is to go out on it. Held by the handshake's timer first, by
@@ -177,8 +177,8 @@ class Core : public std::enable_shared_from_this<Core> {
     finish(reason.in(inner_->peer()));
   }
 
-  // The handshake has failed. The inner stream stays a moment: to close at once, with bytes unread, would reset the connection, and the
-  // peer might never see our alert.
+  // The handshake has failed. The inner stream stays a moment: to close at once, with bytes unread, would reset the connection, and the peer
+  // might never see our alert.
   void finish(const Error& error) {
     if (!done_) return;
     const auto keep = shared_from_this();

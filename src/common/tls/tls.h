@@ -47,8 +47,8 @@ Result<std::unique_ptr<net::Acceptor>> listen(net::EventLoop& loop, const HostPo
 void connect(net::EventLoop& loop, const HostPort& address, std::shared_ptr<Context> context, const std::string& expected_name,
              Nanos timeout, net::ConnectHandler handler);
 
-// The same over any connected Stream (a pipe in tests). The handler runs once, from the loop; an Error's code is `permission` where one
-// side refuses the other, `unavailable` where the connection broke or took too long. Where the loop ends first, it never runs.
+// The same over any connected Stream (a pipe in tests). The handler runs once, from the loop; an Error's code is `permission` where one side
+// refuses the other, `unavailable` where the connection broke or took too long. Where the loop ends first, it never runs.
 void accept_over(net::EventLoop& loop, std::unique_ptr<net::Stream> stream, Context& context, net::ConnectHandler handler,
                  Nanos timeout = kHandshakeTimeout);
 void connect_over(net::EventLoop& loop, std::unique_ptr<net::Stream> stream, Context& context, const std::string& expected_name,

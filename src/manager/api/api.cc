@@ -9,6 +9,7 @@
 #include "common/base/text.h"
 #include "common/http/target.h"
 #include "common/json/json.h"
+#include "common/net/net.h"
 #include "manager/api/live.h"
 #include "manager/api/openapi.h"
 #include "manager/api/query_thread.h"
@@ -31,6 +32,7 @@ const char* title_of(int status) {
     case 405: return "Method not allowed";
     case 409: return "Conflict";
     case 415: return "Unsupported media type";
+    case 421: return "Misdirected request";
     case 503: return "Service unavailable";
     default: return "Internal error";
   }
@@ -112,6 +114,18 @@ Result<json::Value> json_body(const Request& request, std::initializer_list<std:
   return value;
 }
 
+// "localhost:7480", "127.0.0.1", "[::1]:7480". The API is served on loopback only, so a request for any other host comes from a browser
+// that a foreign page has led here by a name which it lets point to loopback (DNS rebinding).
+bool is_for_loopback(std::string_view host) {
+  if (host.starts_with('[')) {
+    const std::size_t end = host.find(']');
+    return end != std::string_view::npos && net::is_loopback(std::string(host.substr(1, end - 1)));
+  }
+  std::string name(host.substr(0, host.find(':')));
+  for (char& c : name) c = c >= 'A' && c <= 'Z' ? static_cast<char>(c - 'A' + 'a') : c;
+  return net::is_loopback(name);
+}
+
 Response body_problem(const Error& error) {
   return error.code() == ErrorCode::unsupported ? problem(415, error.message()) : problem(error);
 }
@@ -132,6 +146,8 @@ class Api::Impl {
 
   void handle(const Request& request, ResponderPtr responder) {
     ++counters_.requests;
+    if (const auto host = request.headers.find("host"); host != request.headers.end() && !is_for_loopback(host->second))
+      return fail(*responder, problem(421, fmt::format("Host: {}: wanted localhost or a loopback address", host->second)));
     auto segments = segments_of(request);
     if (!segments) return fail(*responder, problem(400, "path: a percent-escape is broken"));
     for (const Route& route : routes()) {

@@ -119,6 +119,23 @@ class ApiTest : public ::testing::Test {
 
 constexpr const char* kService = "/api/v1/services/shop%2Fcheckout";
 
+TEST_F(ApiTest, AnswersForLoopbackOnly) {
+  const auto status_for = [this](const char* host) {
+    http::Request request;
+    request.method = "GET";
+    request.target = "/api/v1/status";
+    EXPECT_TRUE(http::parse_target(request).ok());
+    request.headers["host"] = host;
+    auto responder = std::make_shared<FakeResponder>();
+    handler_(request, responder);
+    return responder->response ? responder->response->status : 0;
+  };
+  for (const char* host : {"localhost", "LocalHost:7480", "127.0.0.1:7480", "127.0.0.1", "[::1]:7480", "[::1]"})
+    EXPECT_EQ(status_for(host), 200) << host;
+  for (const char* host : {"rebound.example:7480", "192.0.2.1", "[2001:db8::1]:7480", "[::1", "localhost.example", ""})
+    EXPECT_EQ(status_for(host), 421) << host;
+}
+
 TEST_F(ApiTest, ServicesAreAppliedShownWishedAndDeleted) {
   auto changes = ask("POST", "/api/v1/services/apply", 200, R"({"services":[{"group":"shop","name":"checkout"}],"dry_run":true})");
   EXPECT_EQ(changes["changes"][0]["action"].string_or(""), "created");

@@ -26,8 +26,8 @@ struct ServiceAtProbe {
   std::string logical_probe;
   MonitoringState state = MonitoringState::stopped;
   bool wished = false;
-  bool interrupted = false;   // monitoring, but no instance measures at present: a gap grows
-  std::uint64_t number = 0;   // of the wish
+  bool interrupted = false;  // monitoring, but no instance measures at present: a gap grows
+  std::uint64_t number = 0;  // of the wish
 };
 struct ServiceView {
   store::ServiceRow row;
@@ -48,9 +48,9 @@ struct InstanceView {
 };
 struct ProbeView {
   std::string name;
-  std::string state;          // connected, disconnected, interrupted (in reconnect_grace)
+  std::string state;  // connected, disconnected, interrupted (in reconnect_grace)
   std::uint64_t epoch = 0;
-  std::string holder;         // instance id; empty: none
+  std::string holder;  // instance id; empty: none
   PacketTime stored_until{};
   std::uint64_t records = 0, repeats = 0, refused = 0;  // stored; acknowledged again; refused (old epoch, overlap)
   std::vector<InstanceView> instances;
@@ -69,7 +69,7 @@ struct ManagerView {
 };
 
 struct Change {
-  std::string service;                 // full name
+  std::string service;  // full name
   enum class Action { created, updated, unchanged, deleted } action = Action::unchanged;
   std::uint64_t version = 0;
   std::vector<std::string> differences;  // "ports: [80] → [80, 8080]"
@@ -86,11 +86,11 @@ class Backend {
   virtual ~Backend() = default;
 
   virtual ManagerView manager() const = 0;
-  virtual std::vector<ServiceView> services() const = 0;                       // not deleted ones, by full name
+  virtual std::vector<ServiceView> services() const = 0;  // not deleted ones, by full name
   virtual std::optional<ServiceView> service(const std::string& full_name) const = 0;
   virtual std::vector<ProbeView> probes() const = 0;
-  virtual std::vector<store::FailoverRecord> failovers() const = 0;            // newest first
-  virtual std::vector<store::Event> events() const = 0;                        // newest first
+  virtual std::vector<store::FailoverRecord> failovers() const = 0;  // newest first
+  virtual std::vector<store::Event> events() const = 0;              // newest first
   virtual std::vector<store::MonitoringSpan> monitoring_spans(store::ServiceId service) const = 0;
 
   // All or nothing. dry_run: only what would change. prune: services that aren't in the list are deleted (a monitored one: conflict).

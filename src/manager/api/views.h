@@ -1,5 +1,5 @@
-// The Backend's and query's values as JSON. Every object and field here is in openapi.json; tests/api/check_openapi.py holds one against
-// the other. Pure.
+// The Backend's and query's values as JSON. Every object and field here is in openapi.json; tests/api/check_openapi.py holds one against the
+// other. Pure.
 #pragma once
 
 #include <map>

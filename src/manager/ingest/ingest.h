@@ -24,10 +24,10 @@
 namespace nezu::ingest {
 
 struct Limits {
-  Nanos window = std::chrono::seconds(1);    // a record's span is at most this long
-  Nanos future = std::chrono::minutes(5);    // how far a span may end after the manager's clock
-  Nanos memory = std::chrono::hours(24);     // how far back spans are remembered, before stored_until
-  std::size_t max_runs = 100'000;            // per logical probe
+  Nanos window = std::chrono::seconds(1);  // a record's span is at most this long
+  Nanos future = std::chrono::minutes(5);  // how far a span may end after the manager's clock
+  Nanos memory = std::chrono::hours(24);   // how far back spans are remembered, before stored_until
+  std::size_t max_runs = 100'000;          // per logical probe
 };
 
 enum class Refused : std::uint8_t { old_epoch, overlap, wrong_instance, empty, too_long, future, too_old, count };

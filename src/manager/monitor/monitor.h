@@ -134,7 +134,7 @@ class Monitor {
     bool promoted() const { return last && last->promoted; }
   };
   struct Loss {
-    MonoTime at{};  // when it was noticed: claims made after that are fresh
+    MonoTime at{};    // when it was noticed: claims made after that are fresh
     MonoTime word{};  // the last sign of life: claim_patience counts from here
     WallTime lost{}, noticed{};
     std::string reason;
@@ -143,9 +143,9 @@ class Monitor {
     explicit Probe(Nanos reach) : ledgers(reach) {}
     std::string name;
     ProbeState kept, saved;
-    PacketTime stored_until{};  // durable
-    PacketTime accepted_until{};  // with what is on its way to the disk
-    ingest::Ledgers ledgers;  // likewise
+    PacketTime stored_until{};                // durable
+    PacketTime accepted_until{};              // with what is on its way to the disk
+    ingest::Ledgers ledgers;                  // likewise
     std::map<ServiceId, PacketTime> covered;  // end of each service's coverage
     Loss loss;
     bool interrupted = false;

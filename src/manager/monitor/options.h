@@ -7,18 +7,18 @@ namespace nezu::monitor {
 
 // Bugs planted by the tests, to see that the tests find them. All false in the product; nothing but tests sets one.
 struct PlantedBugs {
-  bool always_admit = false;           // every claim is admitted at once
-  bool waiting_starves = false;        // a waiting claim is never admitted after silence
-  bool wish_lost = false;              // wishes are lost in the manager's failover
-  bool disc_resumed = false;           // discovery goes on in the new instance
-  bool epoch_volatile = false;         // the epoch is lost in the manager's failover
-  bool notice_again = false;           // the last failover's notice is given again after the manager's failover
-  bool not_told = false;               // a superseded instance isn't told
-  bool old_claim_is_fresh = false;     // a waiting claim is admitted at once when the active's connection blinks
+  bool always_admit = false;             // every claim is admitted at once
+  bool waiting_starves = false;          // a waiting claim is never admitted after silence
+  bool wish_lost = false;                // wishes are lost in the manager's failover
+  bool disc_resumed = false;             // discovery goes on in the new instance
+  bool epoch_volatile = false;           // the epoch is lost in the manager's failover
+  bool notice_again = false;             // the last failover's notice is given again after the manager's failover
+  bool not_told = false;                 // a superseded instance isn't told
+  bool old_claim_is_fresh = false;       // a waiting claim is admitted at once when the active's connection blinks
   bool announcement_ends_grace = false;  // a standby's announcement, not only a claim, ends the grace
-  bool timeout_keeps_wish = false;     // a transition that times out leaves the wish on
-  bool old_grant_repeated = false;     // demoted and promoted again unheard: the old grant is repeated
-  bool any_report_confirms = false;    // wishes aren't numbered
+  bool timeout_keeps_wish = false;       // a transition that times out leaves the wish on
+  bool old_grant_repeated = false;       // demoted and promoted again unheard: the old grant is repeated
+  bool any_report_confirms = false;      // wishes aren't numbered
 };
 
 struct Options {
@@ -27,7 +27,7 @@ struct Options {
   Nanos transition_timeout = std::chrono::seconds(60);
   Nanos session_timeout = std::chrono::seconds(1);
   Nanos ledger_reach = std::chrono::seconds(10);
-  std::size_t max_probes = 64;     // logical probes
+  std::size_t max_probes = 64;  // logical probes
   std::size_t max_sessions = 256;
   PlantedBugs bugs;
 };

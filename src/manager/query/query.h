@@ -3,8 +3,7 @@
 // Three kinds of time, and a fourth. Of the time for which monitoring was wished (the monitoring spans), each step is
 //   measured  all of it was covered, and there were requests
 //   idle      all of it was covered, and there were none
-//   gap       some of it wasn't covered; `covered` says what share was. Figures are those of the covered part; none where nothing was
-//   covered
+//   gap       some of it wasn't covered; `covered` says what share was. Figures are those of the covered part; none where nothing was covered
 // and `off` where nobody wished monitoring. A gap never looks like zero.
 //
 // Several logical probes see different traffic: their figures add up, and a step is covered only as far as each of them covered it:

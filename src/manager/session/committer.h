@@ -1,8 +1,8 @@
 // Committer: the one way to the store. Changes go in order, one batch at a time on its way, what comes meanwhile waits and goes together
 // (group commit); `after` runs when the batch is durable, in order. So nothing is promised before it is on disk.
 //
-// A full disk (ErrorCode::no_space, unavailable) pauses: the batch is kept and tried again each `retry`; what comes meanwhile waits,
-// records only up to a limit (room()). Any other error is the end: `fatal` is called once, and nothing is written any more.
+// A full disk (ErrorCode::no_space, unavailable) pauses: the batch is kept and tried again each `retry`; what comes meanwhile waits, records
+// only up to a limit (room()). Any other error is the end: `fatal` is called once, and nothing is written any more.
 #pragma once
 
 #include <cstdint>

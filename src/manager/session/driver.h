@@ -1,8 +1,8 @@
 // Driver: what makes monitor and ingest run: probes' connections, the store, the clock. All on one loop's thread.
 //
-// A record's way: link → ingest decides → monitor notes it → committer → durable → acknowledged, told to the others and to watchers.
-// Nothing is acknowledged, and no epoch is handed out, before it is on disk. Where the store is full, sessions stay, nothing is
-// acknowledged, and what can't be held any more is sent again later: the probe is asked for it by a new connection.
+// A record's way: link → ingest decides → monitor notes it → committer → durable → acknowledged, told to the others and to watchers. Nothing
+// is acknowledged, and no epoch is handed out, before it is on disk. Where the store is full, sessions stay, nothing is acknowledged, and
+// what can't be held any more is sent again later: the probe is asked for it by a new connection.
 #pragma once
 
 #include <array>
@@ -37,16 +37,16 @@ struct Options {
 };
 
 struct Counters {
-  std::uint64_t links = 0;  // accepted
+  std::uint64_t links = 0;          // accepted
   std::uint64_t links_refused = 0;  // answered with a Refusal
   std::uint64_t links_too_many = 0;
   std::uint64_t bytes_in = 0;
   std::uint64_t messages_in = 0;
-  std::uint64_t broken = 0;  // streams that held no messages of ours
-  std::uint64_t ended = 0;  // by the monitor: silent, or replaced by a newer one of the same instance
-  std::uint64_t slow = 0;  // ended because the peer didn't read
-  std::uint64_t held_back = 0;  // records thrown away during a pause, to be sent again
-  std::uint64_t transactions = 0;  // in stored records
+  std::uint64_t broken = 0;             // streams that held no messages of ours
+  std::uint64_t ended = 0;              // by the monitor: silent, or replaced by a newer one of the same instance
+  std::uint64_t slow = 0;               // ended because the peer didn't read
+  std::uint64_t held_back = 0;          // records thrown away during a pause, to be sent again
+  std::uint64_t transactions = 0;       // in stored records
   std::uint64_t discovery_entries = 0;  // received (not kept in this version)
   std::uint64_t pauses = 0;
 };
@@ -56,7 +56,7 @@ class Driver {
   using Watcher = std::function<void(const std::string& logical_probe, const window::Record& record)>;
   struct Hooks {
     std::function<void(const Error&)> fatal;  // the store can't go on: end the process
-    std::function<void()> changed;  // states, probes or events may look different
+    std::function<void()> changed;            // states, probes or events may look different
   };
 
   // `loaded`: what the store read at its start. Everything handed in must outlive it. Errors: corrupt state.

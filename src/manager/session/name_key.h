@@ -11,7 +11,7 @@ namespace nezu::session {
 
 inline constexpr const char* kNameKey = "name_key";
 
-std::string encode_name_key(const wire::NameKey& key);               // a JSON string of 32 hexadecimal digits
+std::string encode_name_key(const wire::NameKey& key);  // a JSON string of 32 hexadecimal digits
 Result<wire::NameKey> decode_name_key(std::string_view json);
 
 }  // namespace nezu::session

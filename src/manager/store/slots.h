@@ -44,8 +44,7 @@ void merge_lists(std::vector<CoverSlot>& list, std::vector<CoverSlot> more);
 std::vector<FigureSlot> roll_up(std::vector<FigureSlot> list, SlotSecond step);
 std::vector<CoverSlot> roll_up(std::vector<CoverSlot> list, SlotSecond step);
 
-// Adds `more` to `list`, both in steps of `step`: coverage of coarse steps is a length, which adds up; that of seconds is spans, which
-// unite.
+// Adds `more` to `list`, both in steps of `step`: coverage of coarse steps is a length, which adds up; that of seconds is spans, which unite.
 std::vector<FigureSlot> add_up(std::vector<FigureSlot> list, std::vector<FigureSlot> more, SlotSecond step);
 std::vector<CoverSlot> add_up(std::vector<CoverSlot> list, std::vector<CoverSlot> more, SlotSecond step);
 
@@ -65,9 +64,9 @@ class SlotTable {
   void clear();
 
   const std::map<std::string, ProbeSlots>& probes() const { return probes_; }
-  std::uint64_t windows() const { return windows_; }          // target windows added since clear()
+  std::uint64_t windows() const { return windows_; }  // target windows added since clear()
   bool empty() const { return probes_.empty(); }
-  SlotSecond newest() const { return newest_; }               // of any slot; meaningless while empty()
+  SlotSecond newest() const { return newest_; }  // of any slot; meaningless while empty()
 
   // Slots with from <= second < to.
   std::vector<FigureSlot> figures(const std::string& probe, TargetId target, SlotSecond from, SlotSecond to) const;

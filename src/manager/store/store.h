@@ -1,5 +1,4 @@
-// Store: what the manager keeps. An interface without SQL, so that other engines can stand behind it; store/sqlite is the one for a moved
- // volume.
+// Store: what the manager keeps. An interface without SQL, so that other engines can stand behind it; store/sqlite is the one for a moved volume.
 //
 // Writing: batches, each all or nothing, in order, by one thread of the store's own; `done` runs on the caller's loop after the batch is
 // durable (or with the reason why it isn't: ErrorCode::no_space pauses ingest, nothing of the batch is there). Batches that wait are
@@ -28,10 +27,10 @@ using window::TargetId;
 // A service of the catalogue. Ids are never used again; a deleted one stays, marked, so that history keeps its name.
 struct ServiceRow {
   ServiceId id = 0;
-  std::uint64_t version = 0;               // grows with each change of the definition
+  std::uint64_t version = 0;  // grows with each change of the definition
   definition::Service definition;
   TargetId all_target = 0;
-  std::map<std::string, TargetId> targets; // of web transactions by name, also of removed ones
+  std::map<std::string, TargetId> targets;  // of web transactions by name, also of removed ones
   bool deleted = false;
   WallTime changed{};
 };
@@ -47,38 +46,38 @@ struct MonitoringSpan {
 
 // What people see of a failover (docs/failover.md, "What is measured, and shown").
 struct FailoverRecord {
-  std::uint64_t id = 0;                    // grows
+  std::uint64_t id = 0;  // grows
   std::string logical_probe;
-  std::uint64_t epoch = 0;                 // of the new admission
-  std::string reason;                      // "connection closed", "silent for 1 s", "another claim", "planned", …
+  std::uint64_t epoch = 0;  // of the new admission
+  std::string reason;       // "connection closed", "silent for 1 s", "another claim", "planned", …
   std::string from_node, to_node;
   std::string from_instance, to_instance;
-  std::string mode;                        // "cold", "warm"
-  WallTime lost{};                         // session of the old instance ended
+  std::string mode;  // "cold", "warm"
+  WallTime lost{};   // session of the old instance ended
   WallTime noticed{};
-  WallTime announced{};                    // the new instance's first word
+  WallTime announced{};  // the new instance's first word
   WallTime admitted{};
-  std::optional<WallTime> first_window;    // stored
-  PacketTime last_covered{};               // end of what the old one delivered
-  std::optional<PacketTime> first_covered; // begin of what the new one covers
+  std::optional<WallTime> first_window;     // stored
+  PacketTime last_covered{};                // end of what the old one delivered
+  std::optional<PacketTime> first_covered;  // begin of what the new one covers
   struct ServiceGap {
     ServiceId service = 0;
-    PacketTime begin{}, end{};             // begin == end: none
+    PacketTime begin{}, end{};  // begin == end: none
   };
   std::vector<ServiceGap> gaps;
-  std::uint64_t handed_over = 0;           // transactions out of the shadow
-  std::uint64_t left_out = 0;              // named by the ledger
+  std::uint64_t handed_over = 0;  // transactions out of the shadow
+  std::uint64_t left_out = 0;     // named by the ledger
   std::optional<Nanos> clock_offset;
   bool seam_doubtful = false;
-  bool open = true;                        // until the first window is stored
+  bool open = true;  // until the first window is stored
 };
 
 enum class Severity { information, warning, error };
 struct Event {
-  std::uint64_t id = 0;                    // grows
-  std::string code;                        // stable, "failover", "store.no_space", "transition.timeout", …
+  std::uint64_t id = 0;  // grows
+  std::string code;      // stable, "failover", "store.no_space", "transition.timeout", …
   Severity severity = Severity::information;
-  std::string subject;                     // logical probe, service, "manager"
+  std::string subject;  // logical probe, service, "manager"
   std::string text;
   WallTime opened{};
   std::optional<WallTime> closed;
@@ -119,7 +118,7 @@ struct Loaded {
   };
   std::vector<Covered> covered;
   std::uint64_t next_service_id = 1, next_target_id = 1, next_failover_id = 1, next_event_id = 1, next_monitoring_id = 1;
-  bool clean_stop = true;                 // the last run ended by close()
+  bool clean_stop = true;  // the last run ended by close()
 };
 
 // Resolutions that are kept: 1 s, 10 s, 1 min, 1 h, 1 d.
@@ -136,8 +135,8 @@ struct Piece {
 struct CoveragePiece {
   std::string logical_probe;
   PacketTime start{};
-  window::Spans covered;   // at 1 s: exact; at coarser ones possibly folded to one span of the covered length from `start` …
-  Nanos covered_length{0}; // … this is always exact
+  window::Spans covered;    // at 1 s: exact; at coarser ones possibly folded to one span of the covered length from `start` …
+  Nanos covered_length{0};  // … this is always exact
 };
 
 struct Retention {
@@ -148,7 +147,7 @@ struct Retention {
 struct Status {
   std::uint64_t journal_rows = 0, chunks = 0, database_bytes = 0, wal_bytes = 0;
   std::uint64_t batches = 0, commits = 0, records = 0, failed_commits = 0;
-  std::string fault;        // why writing doesn't work at present; empty: it does
+  std::string fault;            // why writing doesn't work at present; empty: it does
   std::uint64_t refused = 0;    // batches that found the queue full
   std::uint64_t waiting = 0;    // batches in the queue
   std::uint64_t set_aside = 0;  // damaged pieces that were found since the start; their spans are gaps
@@ -158,7 +157,7 @@ struct Status {
 class Store {
  public:
   virtual ~Store() = default;
-  virtual Result<Loaded> load() = 0;                                              // once, first
+  virtual Result<Loaded> load() = 0;  // once, first
   virtual void write(WriteBatch batch, UniqueFunction<void(nezu::Status)> done) = 0;
   virtual Status status() const = 0;
 

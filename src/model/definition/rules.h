@@ -15,8 +15,8 @@ std::string host(std::string_view text);
 std::string path_prefix(std::string_view text);
 std::string path_part(std::string_view text);
 std::string method(std::string_view text);
-std::string token(std::string_view text);        // a header's or cookie's name
-std::string parameter(std::string_view text);    // a query parameter's name
+std::string token(std::string_view text);      // a header's or cookie's name
+std::string parameter(std::string_view text);  // a query parameter's name
 std::string value(std::string_view text);
 
 inline constexpr std::int64_t kMinPort = 1, kMaxPort = 65'535;

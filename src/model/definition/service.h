@@ -1,8 +1,7 @@
 // Definitions: what is watched. A service = hosts, ports, path prefixes; inside it web transactions = conditions on a request.
 //
-// Values, validated on the way in: a Service that was parsed is right. Hosts and header names are lowered on the way in, methods raised.
-// Text forms: YAML (nezuctl service apply -f; strict: an unknown key is an error with line and column) and JSON (API); both give the same
-// value, and export ∘ import is the identity.
+// Values, validated on the way in: a Service that was parsed is right. Hosts and header names are lowered on the way in, methods raised. Text forms: YAML (nezuctl service apply -f; strict: an unknown key is an
+// error with line and column) and JSON (API); both give the same value, and export ∘ import is the identity.
 //
 //   apiVersion: nezuban/v1
 //   services:
@@ -47,8 +46,8 @@ struct PathCondition {
 };
 
 struct WebTransaction {
-  std::string name;                            // unique in the service; not "all"
-  std::vector<std::string> methods;            // upper case; empty: any
+  std::string name;                  // unique in the service; not "all"
+  std::vector<std::string> methods;  // upper case; empty: any
   PathCondition path;
   std::map<std::string, std::string> query;    // "*": the parameter is there
   std::map<std::string, std::string> headers;  // names in lower case
@@ -58,12 +57,12 @@ struct WebTransaction {
 
 // Names (of groups, services, web transactions, probes): 1–63 letters and digits of any script, and . _ -
 struct Service {
-  std::string group;                     // may be empty
-  std::string name;                      // unique in the group
-  std::vector<std::string> probes;       // empty: all logical probes
-  std::vector<std::string> hosts;  // lower case, without port, IPv6 in brackets; "*.x" matches any label sequence before .x; empty: any
-  std::vector<std::uint16_t> ports;  // empty: any
-  std::vector<std::string> paths;  // prefixes that begin with "/"; empty: any
+  std::string group;                  // may be empty
+  std::string name;                   // unique in the group
+  std::vector<std::string> probes;    // empty: all logical probes
+  std::vector<std::string> hosts;     // lower case, without port, IPv6 in brackets; "*.x" matches any label sequence before .x; empty: any
+  std::vector<std::uint16_t> ports;   // empty: any
+  std::vector<std::string> paths;     // prefixes that begin with "/"; empty: any
   std::vector<std::uint16_t> errors;  // 400–499
   std::vector<WebTransaction> transactions;
 

@@ -33,8 +33,7 @@ constexpr long double root_power(int n) {
 struct Tables {
   std::array<std::int64_t, Histogram::kBuckets> upper{};
   std::array<std::int64_t, Histogram::kBuckets> middle{};
-  // By the bits after the highest one: the lowest bucket of its octave that such a value can be in. A step of 1/256 holds at most one
-// bound.
+  // By the bits after the highest one: the lowest bucket of its octave that such a value can be in. A step of 1/256 holds at most one bound.
   std::array<std::uint8_t, 1 << kGuessBits> guess{};
 };
 

@@ -27,8 +27,7 @@ class Histogram {
 
   // Bucket of a duration; any value, negative ones count as 0.
   static int bucket_of(Nanos d);
-  // The value that a bucket reads back as (the one whose largest relative error is least), and its upper bound. REQUIRES: 0 <= bucket <
-// kBuckets
+  // The value that a bucket reads back as (the one whose largest relative error is least), and its upper bound. REQUIRES: 0 <= bucket < kBuckets
   static Nanos middle_of(int bucket);
   static Nanos upper_of(int bucket);
 

@@ -187,21 +187,21 @@ TEST(Histogram, KnownBytes) {
 TEST(Histogram, RefusesWhatEncodeDoesntMake) {
   const std::string bad[] = {
       "",
-      std::string("\x02\x00\x00", 3),                 // another version
-      std::string("\x01", 1),                         // ends
-      std::string("\x01\x00", 2),                     //
-      std::string("\x01\x05\x00", 3),                 // empty, with a first bucket
-      std::string("\x01\x80\x08\x01\x01", 5),         // bucket 1024
-      std::string("\x01\xff\x07\x02\x01\x01", 6),     // 1023 and one more
-      std::string("\x01\x05\x02\x01", 4),             // a count is missing
-      std::string("\x01\x05\x01\x01\x01", 5),         // one too many
-      std::string("\x01\x05\x02\x00\x01\x01", 6),     // begins with zeros
-      std::string("\x01\x05\x02\x01\x00\x01", 6),     // ends with zeros
-      std::string("\x01\x05\x03\x01\x00\x00\x01", 7),  // an empty run
-      std::string("\x01\x05\x04\x01\x00\x01\x00\x01\x01", 9),  // two runs in a row
-      std::string("\x01\x05\x03\x01\x00\x09\x01", 7),  // a run beyond the end
-      std::string("\x01\x05\x01\x81\x00", 5),         // a number longer than it need be
-      std::string("\x01\x05\x01\xff\xff\xff\xff\xff\xff\xff\xff\xff\x02", 13),  // more than 64 bits
+      std::string("\x02\x00\x00", 3),                                               // another version
+      std::string("\x01", 1),                                                       // ends
+      std::string("\x01\x00", 2),                                                   //
+      std::string("\x01\x05\x00", 3),                                               // empty, with a first bucket
+      std::string("\x01\x80\x08\x01\x01", 5),                                       // bucket 1024
+      std::string("\x01\xff\x07\x02\x01\x01", 6),                                   // 1023 and one more
+      std::string("\x01\x05\x02\x01", 4),                                           // a count is missing
+      std::string("\x01\x05\x01\x01\x01", 5),                                       // one too many
+      std::string("\x01\x05\x02\x00\x01\x01", 6),                                   // begins with zeros
+      std::string("\x01\x05\x02\x01\x00\x01", 6),                                   // ends with zeros
+      std::string("\x01\x05\x03\x01\x00\x00\x01", 7),                               // an empty run
+      std::string("\x01\x05\x04\x01\x00\x01\x00\x01\x01", 9),                       // two runs in a row
+      std::string("\x01\x05\x03\x01\x00\x09\x01", 7),                               // a run beyond the end
+      std::string("\x01\x05\x01\x81\x00", 5),                                       // a number longer than it need be
+      std::string("\x01\x05\x01\xff\xff\xff\xff\xff\xff\xff\xff\xff\x02", 13),      // more than 64 bits
       std::string("\x01\x05\x02\xff\xff\xff\xff\xff\xff\xff\xff\xff\x01\x01", 14),  // a sum of more than 64 bits
   };
   for (const std::string& bytes : bad) {

@@ -79,7 +79,7 @@ struct Record {
   bool partly = false;      // a stuck worker was left out
   bool seam_doubtful = false;
   std::vector<ServicePart> services;
-  Counters counters;        // of this span (differences)
+  Counters counters;  // of this span (differences)
   Ledger ledger;
   friend bool operator==(const Record&, const Record&) = default;
 };

@@ -15,8 +15,8 @@
 namespace nezu::wire {
 
 inline constexpr std::size_t kFrameHeader = 8;
-inline constexpr std::size_t kMaxHelloBytes = 64 << 10;    // before the peer is known
-inline constexpr std::size_t kMaxFrameBytes = 16 << 20;    // after
+inline constexpr std::size_t kMaxHelloBytes = 64 << 10;  // before the peer is known
+inline constexpr std::size_t kMaxFrameBytes = 16 << 20;  // after
 
 // REQUIRES: 1 … kMaxFrameBytes of message
 std::string frame(std::string_view message_bytes);

@@ -1,5 +1,5 @@
-// The messages of the link as plain values; proto/link.proto is their contract, codec.cc and record_codec.cc the only places that see
-// protobuf. Meaning of each field: link.proto and docs/failover.md. `monitor`, `role`, `spool`, `ingest` speak in these.
+// The messages of the link as plain values; proto/link.proto is their contract, codec.cc and record_codec.cc the only places that see protobuf.
+// Meaning of each field: link.proto and docs/failover.md. `monitor`, `role`, `spool`, `ingest` speak in these.
 #pragma once
 
 #include <cstdint>

@@ -1,8 +1,8 @@
 // Merger: the workers' windows into records. Pure; on the main thread.
 //
-// A window closes when every worker has handed over its part (it does so when its watermark has passed the window's end). A worker that
-// makes no progress for `grace` after the first part came is left out: the record is marked `partly`. What a worker hands over for a window
-// that was closed without it is added to the next record, and counted in Counters::late: nothing is dropped in silence.
+// A window closes when every worker has handed over its part (it does so when its watermark has passed the window's end). A worker that makes
+// no progress for `grace` after the first part came is left out: the record is marked `partly`. What a worker hands over for a window that was
+// closed without it is added to the next record, and counted in Counters::late: nothing is dropped in silence.
 //
 // Coverage is what all workers watched (each sees its share of the connections). A window in which nothing is measured gives no record. One
 // whose coverage is empty gives none either (a gap is what no record covers); its counters go into the next record.
@@ -40,7 +40,7 @@ class Merger {
   // Appends the records that are complete now, without instance, epoch and ledger. Windows that were used come back through `used`.
   void poll(MonoTime now, std::vector<window::Record>& out, std::vector<std::unique_ptr<WorkerWindow>>& used);
 
-  std::uint64_t left_out() const { return left_out_; }  // windows closed without a stuck worker
+  std::uint64_t left_out() const { return left_out_; }    // windows closed without a stuck worker
   std::uint64_t uncovered() const { return uncovered_; }  // windows measured, but with no coverage: no record
 
  private:
@@ -61,9 +61,9 @@ class Merger {
 
   const Options options_;
   std::vector<PerWorker> workers_;
-  std::optional<Key> closed_;  // the last window that was closed
+  std::optional<Key> closed_;                           // the last window that was closed
   std::optional<std::pair<Key, MonoTime>> first_part_;  // of the oldest waiting window: when it came
-  PacketTime end_{};  // of the last record
+  PacketTime end_{};                                    // of the last record
   std::vector<std::unique_ptr<WorkerWindow>> late_;
   window::Counters carried_;
   std::uint64_t left_out_ = 0, uncovered_ = 0;

@@ -23,10 +23,11 @@ struct PlannedService {
 
 class Plan {
  public:
-  // Each service's coverage begins where a worker takes the plan up, but not before `not_before` (the end of what is stored: what was
-  // decided before it may be counted already). `effective`: a worker takes the plan up when its packet time has come there (a window's
-  // edge, for changed definitions: a record's service has one version); zero: at once. `anew`: what was measured before it is taken up, and
-  // not handed over, is thrown away. REQUIRES: transaction_targets has as many entries as the definition has web transactions
+  // Each service's coverage begins where a worker takes the plan up, but not before `not_before` (the end of what is stored: what was decided
+  // before it may be counted already). `effective`: a worker takes the plan up when its packet time has come there (a window's edge, for
+  // changed definitions: a record's service has one version); zero: at once.
+  // `anew`: what was measured before it is taken up, and not handed over, is thrown away.
+  // REQUIRES: transaction_targets has as many entries as the definition has web transactions
   Plan(std::uint64_t generation, std::vector<PlannedService> services, PacketTime not_before = {}, PacketTime effective = {},
        bool anew = false);
 

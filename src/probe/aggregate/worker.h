@@ -1,9 +1,9 @@
-// Worker: one worker's transactions into windows of its targets. Pure: functions of what it is given; nothing shared, no clock, no
-// allocation for a transaction once the tables have grown.
+// Worker: one worker's transactions into windows of its targets. Pure: functions of what it is given; nothing shared, no clock, no allocation
+// for a transaction once the tables have grown.
 //
-// Windows lie between whole multiples of `window` in packet time. A transaction belongs to the window of its `decided`; one decided before
-// the oldest open window is counted in that window, and in Counters::late. A window is handed over when the watermark has passed its end
-// (and no dropped packets are unsettled that may lie in it, drops.h). Idle windows are handed over too: measured, and nobody asked.
+// Windows lie between whole multiples of `window` in packet time. A transaction belongs to the window of its `decided`; one decided before the
+// oldest open window is counted in that window, and in Counters::late. A window is handed over when the watermark has passed its end (and
+// no dropped packets are unsettled that may lie in it, drops.h). Idle windows are handed over too: measured, and nobody asked.
 #pragma once
 
 #include <cstdint>
@@ -82,7 +82,7 @@ class Worker {
 
   const Options options_;
   std::shared_ptr<const Plan> plan_, pending_plan_;
-  std::vector<Measured> measured_;        // by the plan's services
+  std::vector<Measured> measured_;            // by the plan's services
   std::vector<WorkerWindow::Service> ended_;  // stopped, with coverage that isn't handed over yet
   std::deque<std::unique_ptr<OpenWindow>> open_;
   std::vector<std::unique_ptr<WorkerWindow>> spare_;
@@ -94,7 +94,7 @@ class Worker {
   window::Spans watched_, lost_;
   PacketTime lost_until_{};
   PacketTime watermark_{};
-  window::Counters handed_over_;          // totals at the last hand-over
+  window::Counters handed_over_;  // totals at the last hand-over
   std::uint64_t late_ = 0, negative_times_ = 0, jumps_ = 0;
 };
 

@@ -1,5 +1,5 @@
-// WorkerWindow: what one worker hands over when a window has passed: whole, by pointer, never touched by the worker again until it comes
-// back to be used anew (so that its histograms needn't grow again).
+// WorkerWindow: what one worker hands over when a window has passed: whole, by pointer, never touched by the worker again until it comes back
+// to be used anew (so that its histograms needn't grow again).
 #pragma once
 
 #include <cstdint>
@@ -23,12 +23,12 @@ struct WorkerWindow {
   };
 
   std::uint32_t worker = 0;
-  window::Span span;         // between two whole multiples of the window, except where it was cut short
-  window::Spans covered;     // of the capture
+  window::Span span;      // between two whole multiples of the window, except where it was cut short
+  window::Spans covered;  // of the capture
   std::vector<Service> services;
-  std::vector<Slot> slots;   // the first `used` are of this window; a target may occur twice (a plan changed meanwhile)
+  std::vector<Slot> slots;  // the first `used` are of this window; a target may occur twice (a plan changed meanwhile)
   std::size_t used = 0;
-  window::Counters counters; // of this span: differences
+  window::Counters counters;  // of this span: differences
 };
 
 }  // namespace nezu::probe::aggregate

@@ -51,7 +51,7 @@ TEST(Filter, AnythingElseIsRefused) {
   EXPECT_THAT(refused(head + "1\n6 0 0 100\n6 0 0 100\n"), HasSubstr("more than the 1"));
   EXPECT_THAT(refused(head + "0\n"), HasSubstr("no sound filter"));
   EXPECT_THAT(refused(head + "5000\n"), HasSubstr("line 1"));
-  EXPECT_THAT(refused(head + "1\n48 0 0 0\n"), HasSubstr("no sound filter"));           // no return at the end
+  EXPECT_THAT(refused(head + "1\n48 0 0 0\n"), HasSubstr("no sound filter"));            // no return at the end
   EXPECT_THAT(refused(head + "2\n21 0 1 5\n6 0 0 1\n"), HasSubstr("no sound filter"));   // jumps out
   EXPECT_THAT(refused(head + "2\n5 0 0 4294967295\n6 0 0 1\n"), HasSubstr("no sound"));  // jumps back
   EXPECT_THAT(refused(head + "2\n52 0 0 0\n6 0 0 1\n"), HasSubstr("no sound filter"));   // divides by zero

@@ -29,16 +29,16 @@ namespace nezu::probe {
 // Link types by their numbers in capture files (https://www.tcpdump.org/linktypes.html). A source with nothing but other ones is an
 // Error; single frames with another number (a pcapng file of several interfaces) are handed over, for decode to count as unknown.
 enum class LinkType : std::uint16_t {
-  null = 0,         // BSD loopback: address family, 4 bytes in the writer's byte order
+  null = 0,  // BSD loopback: address family, 4 bytes in the writer's byte order
   ethernet = 1,
-  raw_bsd = 12,     // raw IP, as some BSDs number it
-  raw_openbsd = 14, // raw IP, as OpenBSD numbers it
-  raw = 101,        // raw IPv4 or IPv6, by the version nibble
-  loop = 108,       // OpenBSD loopback: address family, 4 bytes, network byte order
-  linux_sll = 113,  // Linux "cooked"
+  raw_bsd = 12,      // raw IP, as some BSDs number it
+  raw_openbsd = 14,  // raw IP, as OpenBSD numbers it
+  raw = 101,         // raw IPv4 or IPv6, by the version nibble
+  loop = 108,        // OpenBSD loopback: address family, 4 bytes, network byte order
+  linux_sll = 113,   // Linux "cooked"
   ipv4 = 228,
   ipv6 = 229,
-  linux_sll2 = 276, // Linux "cooked" version 2
+  linux_sll2 = 276,  // Linux "cooked" version 2
 };
 bool is_readable(std::uint32_t link_type);
 // "Ethernet", "Linux cooked v2", …; for any other number "link type N".

@@ -13,8 +13,8 @@ namespace nezu::probe {
 struct InterfaceInfo {
   int index = 0;
   std::string name;
-  bool up = false;        // administratively
-  bool running = false;   // carrier is there
+  bool up = false;       // administratively
+  bool running = false;  // carrier is there
   bool loopback = false;
   std::uint16_t hardware_type = 0;  // ARPHRD_*
   std::uint64_t received = 0;       // packets, since the interface was made

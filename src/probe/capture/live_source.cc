@@ -27,7 +27,7 @@ namespace {
 
 constexpr std::size_t kFrames = 64;  // a batch
 constexpr std::uint32_t kBlockMax = 1u << 20;
-constexpr std::uint32_t kSlot = 2048;  // only a unit of counting: with TPACKET_V3 packets lie in a block one after the other
+constexpr std::uint32_t kSlot = 2048;    // only a unit of counting: with TPACKET_V3 packets lie in a block one after the other
 constexpr Nanos kTimerTick = Millis(5);  // the kernel's retire timer may be late by a jiffy
 
 // The memory that kernel and worker share.

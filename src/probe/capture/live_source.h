@@ -22,15 +22,15 @@ enum class Stamps {
 };
 
 struct LiveOptions {
-  std::string interface;                         // its name
-  unsigned workers = 1;                          // rings; 1 … 256
+  std::string interface;                               // its name
+  unsigned workers = 1;                                // rings; 1 … 256
   std::uint64_t ring_bytes = std::uint64_t{64} << 20;  // of each ring; 2 MiB … 4 GiB, rounded down to whole blocks
-  Nanos block_timeout = Millis(10);              // a block that isn't full is handed over after so long; 1 ms … 1 s
-  std::uint32_t snap_length = 262144;            // bytes of each packet that are kept; 64 … 262144
+  Nanos block_timeout = Millis(10);                    // a block that isn't full is handed over after so long; 1 ms … 1 s
+  std::uint32_t snap_length = 262144;                  // bytes of each packet that are kept; 64 … 262144
   bool promiscuous = true;
   Stamps stamps = Stamps::kernel;
-  Nanos timestamp_offset{0};                     // added to all stamps
-  Filter filter;                                 // for the interface's link type; empty: everything
+  Nanos timestamp_offset{0};  // added to all stamps
+  Filter filter;              // for the interface's link type; empty: everything
 };
 
 // One source a worker. The watermark of an empty ring is the time at which it was seen empty, less the longest that a packet can wait in

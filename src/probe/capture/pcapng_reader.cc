@@ -15,9 +15,9 @@ constexpr std::uint32_t kSection = 0x0a0d0d0a;
 constexpr std::uint32_t kByteOrder = 0x1a2b3c4d;
 constexpr std::uint32_t kInterface = 1, kPacket = 2, kSimplePacket = 3, kStatistics = 5, kEnhancedPacket = 6;
 constexpr std::uint16_t kOptionResolution = 9, kOptionOffset = 14, kOptionInterfaceDrop = 5, kOptionSystemDrop = 7;
-constexpr std::uint32_t kBlockMax = 16u << 20;    // as libpcap's
-constexpr std::size_t kInterfacesMax = 4096;      // of a section
-constexpr std::size_t kFrames = 64;               // a batch
+constexpr std::uint32_t kBlockMax = 16u << 20;                        // as libpcap's
+constexpr std::size_t kInterfacesMax = 4096;                          // of a section
+constexpr std::size_t kFrames = 64;                                   // a batch
 constexpr std::uint32_t kPacketBlockMax = kRecordMax + (256u << 10);  // with options; must fit the buffer
 
 __extension__ using Wide = unsigned __int128;

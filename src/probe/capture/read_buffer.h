@@ -11,8 +11,8 @@ namespace nezu::probe {
 
 class ReadBuffer {
  public:
-  static constexpr std::size_t kBlock = std::size_t{256} << 10;       // one read; fits the second cache
-  static constexpr std::size_t kCapacity = std::size_t{1} << 20;      // the largest ensure()
+  static constexpr std::size_t kBlock = std::size_t{256} << 10;   // one read; fits the second cache
+  static constexpr std::size_t kCapacity = std::size_t{1} << 20;  // the largest ensure()
 
   explicit ReadBuffer(std::unique_ptr<ByteSource> source) : source_(std::move(source)), memory_(new std::uint8_t[kCapacity + kBlock]) {}
 

@@ -15,8 +15,8 @@ struct Segment {
   std::uint32_t length = 0;    // of the payload, as it was on the wire
   std::uint32_t captured = 0;  // of these bytes are at `payload`; the rest was cut by the snap length
   std::uint32_t seq = 0;
-  std::uint32_t ack = 0;       // meaningful where flags has tcp_ack
-  std::uint16_t window = 0;    // unscaled
+  std::uint32_t ack = 0;     // meaningful where flags has tcp_ack
+  std::uint16_t window = 0;  // unscaled
   std::uint8_t flags = 0;
   // Addresses as two halves of ::ffff:a.b.c.d or the IPv6 address, in network order as they lie in memory.
   std::uint64_t source_high = 0, source_low = 0;

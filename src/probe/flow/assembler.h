@@ -34,10 +34,10 @@ namespace nezu::probe::flow {
 constexpr std::int64_t kPayloadTolerance = 5'000'000;
 constexpr std::int64_t kAckTolerance = 250'000'000;
 constexpr std::int64_t kOneWayPatience = 1'000'000'000;
-constexpr std::int64_t kLateTolerance = 100'000;    // a byte seen within this after its acknowledgement was merely overtaken
-constexpr std::int32_t kMaxDistance = 1 << 30;      // TCP's largest window
-constexpr std::size_t kMaxPieces = 2048;            // per stream
-constexpr std::uint64_t kMaxHeldBytes = 1 << 20;    // per stream
+constexpr std::int64_t kLateTolerance = 100'000;  // a byte seen within this after its acknowledgement was merely overtaken
+constexpr std::int32_t kMaxDistance = 1 << 30;    // TCP's largest window
+constexpr std::size_t kMaxPieces = 2048;          // per stream
+constexpr std::uint64_t kMaxHeldBytes = 1 << 20;  // per stream
 
 struct Piece {
   const std::uint8_t* data = nullptr;

@@ -14,21 +14,21 @@ inline bool after(std::uint32_t a, std::uint32_t b) { return distance(a, b) > 0;
 inline bool at_or_after(std::uint32_t a, std::uint32_t b) { return distance(a, b) >= 0; }
 
 struct Stream {
-  std::uint32_t next = 0;           // the next byte to be handed over
-  std::uint32_t acked = 0;          // the receiver's latest acknowledgement …
-  std::uint32_t acked_from = 0;     // … was first seen in a segment of the receiver that stood at this position of *its* stream
-  std::uint32_t prev_acked = 0;     // the one before
+  std::uint32_t next = 0;        // the next byte to be handed over
+  std::uint32_t acked = 0;       // the receiver's latest acknowledgement …
+  std::uint32_t acked_from = 0;  // … was first seen in a segment of the receiver that stood at this position of *its* stream
+  std::uint32_t prev_acked = 0;  // the one before
   std::uint32_t prev_acked_from = 0;
-  std::uint32_t payload_ack = 0;    // the acknowledgement number in the last payload that was handed over
-  std::uint32_t fin = 0;            // position of the FIN, where has_fin
-  std::uint32_t proof = 0;          // where a hole is waited for: the receiver has the bytes before this position
-  std::int64_t acked_time = 0;      // when `acked` was first seen
-  std::int64_t deadline = 0;        // a hole before `proof` is declared at this time; 0: none is waited for
-  std::uint32_t held = 0;           // list of held segments; 0: none
-  bool seen = false;                // a segment of this direction was seen
+  std::uint32_t payload_ack = 0;  // the acknowledgement number in the last payload that was handed over
+  std::uint32_t fin = 0;          // position of the FIN, where has_fin
+  std::uint32_t proof = 0;        // where a hole is waited for: the receiver has the bytes before this position
+  std::int64_t acked_time = 0;    // when `acked` was first seen
+  std::int64_t deadline = 0;      // a hole before `proof` is declared at this time; 0: none is waited for
+  std::uint32_t held = 0;         // list of held segments; 0: none
+  bool seen = false;              // a segment of this direction was seen
   bool has_fin = false;
-  bool finished = false;            // the FIN has been handed over
-  bool zero_window = false;         // the sender's last word was: no room
+  bool finished = false;     // the FIN has been handed over
+  bool zero_window = false;  // the sender's last word was: no room
 };
 
 // Both streams of a connection; 0 goes from client to server, 1 from server to client.
@@ -39,13 +39,13 @@ struct Connection {
   std::uint16_t low_port = 0, high_port = 0;
   bool used = false;
   bool flipped = false;
-  bool trouble = false;             // something is held or waited for
-  bool closed = false;              // ended; kept for a while so that late copies are known as such
+  bool trouble = false;  // something is held or waited for
+  bool closed = false;   // ended; kept for a while so that late copies are known as such
   Stream stream[2];
   std::int64_t last_time = 0;
   std::uint32_t slot = 0;
   bool timer_armed = false;
-  bool listed = false;              // in the list of those with deadlines
+  bool listed = false;  // in the list of those with deadlines
   User user;
 };
 

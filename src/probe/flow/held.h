@@ -19,8 +19,8 @@ struct HeldPiece {
   std::uint32_t segments = 0;   // how many captured segments this piece stands for, in the counters
   std::int64_t first_time = 0;  // when the earliest and the latest part of it was seen
   std::int64_t last_time = 0;
-  bool late = false;            // it was acknowledged before it was seen
-  bool acted = false;           // see Piece
+  bool late = false;   // it was acknowledged before it was seen
+  bool acted = false;  // see Piece
   std::unique_ptr<std::uint8_t[]> bytes;
 
   std::uint32_t end() const { return seq + length; }
@@ -29,7 +29,7 @@ struct HeldPiece {
 // One stream's pieces in order, none overlapping another.
 struct HeldList {
   std::vector<HeldPiece> pieces;
-  std::size_t first = 0;        // pieces before this one have been taken out
+  std::size_t first = 0;  // pieces before this one have been taken out
   std::uint64_t bytes = 0;
 
   bool empty() const { return first == pieces.size(); }

@@ -1,6 +1,5 @@
 // Hints: what is remembered of connections that have no entry in the table: the handshake so far (SYN and SYN/ACK make no state that
-// grows; the client's answer to them does), and where the last payload of an unknown connection ended. A small table of fixed size; a newer
-// hint overwrites an older one.
+// grows; the client's answer to them does), and where the last payload of an unknown connection ended. A small table of fixed size; a newer hint overwrites an older one.
 #pragma once
 
 #include <algorithm>

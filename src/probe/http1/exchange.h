@@ -35,40 +35,40 @@ enum class Mode : std::uint8_t {
 // One direction's message in progress.
 struct Message {
   std::uint64_t left = 0;
-  std::uint64_t body = 0;        // bytes of the body, so far
+  std::uint64_t body = 0;  // bytes of the body, so far
   std::int64_t begin = 0, end = 0;
-  std::uint32_t seq = 0;         // its first byte
-  std::uint32_t ack = 0;         // the acknowledgement number in the segment that held it
-  std::uint32_t prior_ack = 0;   // the one in the payload before that
-  std::uint32_t seek_end = 0;    // seek: where the last bytes that were seen end
-  std::uint32_t buffer = 0;      // the part of a head or line that is there; 0: none
+  std::uint32_t seq = 0;        // its first byte
+  std::uint32_t ack = 0;        // the acknowledgement number in the segment that held it
+  std::uint32_t prior_ack = 0;  // the one in the payload before that
+  std::uint32_t seek_end = 0;   // seek: where the last bytes that were seen end
+  std::uint32_t buffer = 0;     // the part of a head or line that is there; 0: none
   Mode mode = Mode::head;
   std::uint8_t flaws = 0;
-  bool acted = false;            // see flow::Piece, of the segment with the first byte
-  bool chunk_tail = false;       // seek: the last bytes that were seen could be the end of a chunked body
+  bool acted = false;       // see flow::Piece, of the segment with the first byte
+  bool chunk_tail = false;  // seek: the last bytes that were seen could be the end of a chunked body
 };
 
 struct State {
   Message message[2];
   std::uint32_t first = 0, last = 0;  // open requests, in order
   std::uint32_t open = 0;
-  std::uint32_t interim_end = 0;      // where a 1xx response ended, or a hole in which one may have been …
-  bool has_interim = false;           // … and whether there was one
+  std::uint32_t interim_end = 0;  // where a 1xx response ended, or a hole in which one may have been …
+  bool has_interim = false;       // … and whether there was one
   std::uint32_t retransmissions = 0, zero_windows = 0, resets = 0;
-  std::int64_t syn_time = 0;          // handshake: the SYN, or where that is not known the SYN/ACK; 0 once its answer was seen
-  std::int64_t handshake_rtt = 0;     // not told yet
-  bool client_certain = false;        // no message boundary can be hidden between the last request and here
-  bool server_certain = false;        // the next response belongs to the first open request
-  bool matched = false;               // the response in progress belongs to the first open request
-  bool sought = false;                // … and its end is not known: what we have of it is in the request
-  bool chunked = false;               // … and its body is chunked
-  bool pipelined = false;             // requests were sent before the responses to earlier ones: no anchors
-  bool joined = false;                // we began in the middle, and have seen no request yet
-  bool request_open = false;          // the last request's body is still coming
+  std::int64_t syn_time = 0;       // handshake: the SYN, or where that is not known the SYN/ACK; 0 once its answer was seen
+  std::int64_t handshake_rtt = 0;  // not told yet
+  bool client_certain = false;     // no message boundary can be hidden between the last request and here
+  bool server_certain = false;     // the next response belongs to the first open request
+  bool matched = false;            // the response in progress belongs to the first open request
+  bool sought = false;             // … and its end is not known: what we have of it is in the request
+  bool chunked = false;            // … and its body is chunked
+  bool pipelined = false;          // requests were sent before the responses to earlier ones: no anchors
+  bool joined = false;             // we began in the middle, and have seen no request yet
+  bool request_open = false;       // the last request's body is still coming
   bool server_closed = false;
-  bool proven = false;                // who is the client: we saw the handshake, or a pair
-  bool shaky = false;                 // a message boundary was uncertain at least once
-  bool dead = false;                  // passed over
+  bool proven = false;  // who is the client: we saw the handshake, or a pair
+  bool shaky = false;   // a message boundary was uncertain at least once
+  bool dead = false;    // passed over
 };
 
 using Connection = flow::Connection<State>;

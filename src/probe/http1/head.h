@@ -20,10 +20,10 @@ enum class Parsed : std::uint8_t {
 struct Framing {
   std::uint64_t length = 0;  // Content-Length; < 2^62
   bool has_length = false;
-  bool chunked = false;      // the last transfer coding is chunked
-  bool other_coding = false; // a Transfer-Encoding whose last coding isn't chunked
+  bool chunked = false;       // the last transfer coding is chunked
+  bool other_coding = false;  // a Transfer-Encoding whose last coding isn't chunked
   bool ambiguous =
-      false;    // both, differing lengths, lengths that are no numbers, spaces before the colon, folded lengths, HTTP/1.0 with codings
+      false;  // both, differing lengths, lengths that are no numbers, spaces before the colon, folded lengths, HTTP/1.0 with codings
 };
 
 // Views into the bytes that were parsed.

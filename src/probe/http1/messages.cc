@@ -8,7 +8,7 @@
 namespace nezu::probe::http1 {
 namespace {
 constexpr std::uint32_t kMaxInterim = 64;  // "HTTP/1.1 100 Continue" with its line ends has 25
-constexpr std::size_t kMaxLine = 4096;  // of a chunk's size with its extensions, or of one trailer line
+constexpr std::size_t kMaxLine = 4096;     // of a chunk's size with its extensions, or of one trailer line
 
 const char* chars(const flow::Piece& piece) { return reinterpret_cast<const char*>(piece.data); }
 }  // namespace

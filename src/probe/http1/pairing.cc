@@ -8,8 +8,8 @@
 namespace nezu::probe::http1 {
 namespace {
 
-constexpr std::uint32_t kMaxOpen = 1024;                        // pipelined requests of a connection
-constexpr std::int64_t kConfirmationPatience = 1'000'000'000;   // a tentative pair that nobody has spoken against for so long
+constexpr std::uint32_t kMaxOpen = 1024;                       // pipelined requests of a connection
+constexpr std::int64_t kConfirmationPatience = 1'000'000'000;  // a tentative pair that nobody has spoken against for so long
 
 window::RequestFate fate_of(Reason reason) {
   switch (reason) {

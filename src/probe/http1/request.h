@@ -13,30 +13,30 @@ namespace nezu::probe::http1 {
 
 // What is wrong with a message.
 enum Flaw : std::uint8_t {
-  late_begin = 1,   // its first byte was seen after its acknowledgement
-  late_end = 2,     // likewise what determines its end
-  body_hole = 4,    // bytes of the body are missing
-  head_hole = 8,    // bytes of the head are missing
-  end_lost = 16,    // its last byte is missing: its end is a bound
+  late_begin = 1,  // its first byte was seen after its acknowledgement
+  late_end = 2,    // likewise what determines its end
+  body_hole = 4,   // bytes of the body are missing
+  head_hole = 8,   // bytes of the head are missing
+  end_lost = 16,   // its last byte is missing: its end is a bound
 };
 
 struct Request {
-  std::uint32_t next = 0;       // in the connection's queue; 0: the last
-  std::uint32_t seq = 0;        // its first byte
-  std::uint32_t head_end = 0;   // the byte after its head
+  std::uint32_t next = 0;      // in the connection's queue; 0: the last
+  std::uint32_t seq = 0;       // its first byte
+  std::uint32_t head_end = 0;  // the byte after its head
   std::uint32_t after = 0;
   std::uint32_t ack_first = 0;  // the acknowledgement numbers in its first and in its latest segment
   std::uint32_t ack_last = 0;
-  bool contiguous = false;      // nothing is missing between it and the request before
-  bool anchored = false;        // its response begins exactly at ack_first or ack_last
-  bool tentative = false;       // anchored only because nothing speaks against it: the next request has to confirm it
-  bool answered = false;        // tentative, and its response is whole
-  bool found = false;           // found after a hole or in the middle of a connection: not counted before it is decided
-  bool ended = false;           // its last byte was seen: `after` is the position behind it
-  bool told_pipelining = false; // it was this one that made us think so
+  bool contiguous = false;       // nothing is missing between it and the request before
+  bool anchored = false;         // its response begins exactly at ack_first or ack_last
+  bool tentative = false;        // anchored only because nothing speaks against it: the next request has to confirm it
+  bool answered = false;         // tentative, and its response is whole
+  bool found = false;            // found after a hole or in the middle of a connection: not counted before it is decided
+  bool ended = false;            // its last byte was seen: `after` is the position behind it
+  bool told_pipelining = false;  // it was this one that made us think so
   bool is_head = false, is_connect = false;
   std::uint8_t flaws = 0;
-  std::uint8_t clock = 0;       // which setting of the capture's clock it began under
+  std::uint8_t clock = 0;  // which setting of the capture's clock it began under
   std::int64_t begin = 0, end = 0;
   std::uint64_t body = 0;
   // Response.

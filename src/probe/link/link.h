@@ -21,12 +21,11 @@ using Connector = std::function<void(net::ConnectHandler)>;
 
 struct Address {
   HostPort manager;
-  bool insecure = false;                // plain text; only to a loopback address
-  std::string server_name;              // what the manager's certificate must name; empty: the address's host
+  bool insecure = false;    // plain text; only to a loopback address
+  std::string server_name;  // what the manager's certificate must name; empty: the address's host
   Nanos timeout = std::chrono::seconds(1);
 };
-// Over TLS with `context`, or in plain text. Error (permission): insecure, and the address isn't of the loopback; or no context and not
-// insecure.
+// Over TLS with `context`, or in plain text. Error (permission): insecure, and the address isn't of the loopback; or no context and not insecure.
 Result<Connector> make_connector(net::EventLoop& loop, const Address& address, std::shared_ptr<tls::Context> context);
 
 class LinkHandler {
@@ -52,8 +51,7 @@ class Link {
   void connect();
   // Ends the connection, or the attempt, at once.
   void disconnect();
-  // Queued in order; what finds no connection is dropped and counted. A queue beyond kMaxQueuedBytes ends the connection: the peer doesn't
-  // read.
+  // Queued in order; what finds no connection is dropped and counted. A queue beyond kMaxQueuedBytes ends the connection: the peer doesn't read.
   void send(const wire::Message& message);
   // Sends what is queued, ends our side, and calls `done` once; it waits for `limit` at most.
   void close(Nanos limit, UniqueFunction<void()> done);

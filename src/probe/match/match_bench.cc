@@ -1,5 +1,5 @@
-// What matching costs with 1, 100 and 10,000 web transactions defined; the naive way beside it. The goal (10,000 against 1: all of the
-// probe's CPU ≤ 1.3 ×) means at most about 300 ns more a transaction, at a million transactions a second and core.
+// What matching costs with 1, 100 and 10,000 web transactions defined; the naive way beside it. The goal (10,000 against 1: all of the probe's
+// CPU ≤ 1.3 ×) means at most about 300 ns more a transaction, at a million transactions a second and core.
 #include <benchmark/benchmark.h>
 
 #include "probe/match/matcher.h"

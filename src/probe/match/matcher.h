@@ -1,15 +1,15 @@
 // match: which targets a transaction belongs to. Definitions are compiled once into a Matcher, which never changes afterwards and is
-// shared by all workers; the index finds a service by host, then by path prefix or port, and its web transactions by their rarest
-// condition, so that ten thousand definitions cost hardly more than one.
+// shared by all workers; the index finds a service by host, then by path prefix or port, and its web transactions by their rarest condition,
+// so that ten thousand definitions cost hardly more than one.
 //
 // Targets are numbered densely in the order of definition: each service's all web access, then its web transactions:
 //   service 0: all = 0, transactions 1 … n;  service 1: all = n + 1, …
 //
 // Rules. A request belongs to a service if its host is one of `hosts` ("*.x": any name that ends in ".x"), its server's port one of
 // `ports`, and its path begins with one of `paths`; an empty list asks nothing. Hosts are compared without case and without a trailing dot.
-// The path is the request target up to "?" or "#", as sent. A web transaction's conditions must all hold. Query parameters are compared
-// after percent-decoding, "+" as a space; names of headers without case, values without the blanks around them; "*" asks only that the
-// thing is there. A response without its request (Completeness::no_request) is no transaction and belongs nowhere.
+// The path is the request target up to "?" or "#", as sent. A web transaction's conditions must all hold. Query parameters are compared after
+// percent-decoding, "+" as a space; names of headers without case, values without the blanks around them; "*" asks only that
+// the thing is there. A response without its request (Completeness::no_request) is no transaction and belongs nowhere.
 #pragma once
 
 #include <cstdint>
@@ -77,9 +77,9 @@ class Matcher {
   std::vector<std::uint32_t> service_of_;
   std::vector<Target> first_target_;
   std::vector<std::unique_ptr<ServiceIndex>> indexes_;  // null: few transactions, tried one by one
-  std::vector<HostNode> nodes_;  // [0]: any host
-  KeyTable exact_hosts_, wildcard_hosts_;  // hash of the host → node
-  std::vector<std::string> node_hosts_;  // of each node, to tell a collision ("*.x" for a wildcard)
+  std::vector<HostNode> nodes_;                         // [0]: any host
+  KeyTable exact_hosts_, wildcard_hosts_;               // hash of the host → node
+  std::vector<std::string> node_hosts_;                 // of each node, to tell a collision ("*.x" for a wildcard)
 };
 
 // The same answer by trying every definition, in the plainest way: the oracle of tests, and the other side of benchmarks.

@@ -30,11 +30,11 @@ struct Truth {
 };
 
 struct Style {
-  int depth = 1;              // requests that are sent before the first of them is answered
-  bool evil_bodies = false;   // bodies hold what looks like heads, also at the beginnings of segments
-  bool early = false;         // the server answers before an upload has ended
+  int depth = 1;             // requests that are sent before the first of them is answered
+  bool evil_bodies = false;  // bodies hold what looks like heads, also at the beginnings of segments
+  bool early = false;        // the server answers before an upload has ended
   bool handshake = true;
-  std::size_t first_cut = 24; // bytes that a head's first segment has at least
+  std::size_t first_cut = 24;  // bytes that a head's first segment has at least
   int exchanges = 6;
 };
 

@@ -26,13 +26,13 @@ namespace nezu::probe {
 class Pipeline {
  public:
   struct Options {
-    std::uint32_t connections = 200'000;                 // followed at the same time; ≥ 16
-    std::uint64_t memory = std::uint64_t{256} << 20;     // bytes of everything that grows with traffic; ≥ 4 MiB
+    std::uint32_t connections = 200'000;                   // followed at the same time; ≥ 16
+    std::uint64_t memory = std::uint64_t{256} << 20;       // bytes of everything that grows with traffic; ≥ 4 MiB
     Nanos transaction_timeout = std::chrono::seconds(60);  // of packet time, from the request's last byte; > 0
-    Nanos idle_timeout = std::chrono::seconds(900);      // a connection without a packet for so long is forgotten; > 0
-    std::uint32_t head = 64 * 1024;                      // longest message head, bytes; 256 … 1 MiB
-    std::vector<std::uint16_t> ports;                    // watched: frames with neither port among them are `filtered`; empty: all
-    bool keep_request_head = false;                      // fill Transaction::request_head (conditions on headers and cookies need it)
+    Nanos idle_timeout = std::chrono::seconds(900);        // a connection without a packet for so long is forgotten; > 0
+    std::uint32_t head = 64 * 1024;                        // longest message head, bytes; 256 … 1 MiB
+    std::vector<std::uint16_t> ports;                      // watched: frames with neither port among them are `filtered`; empty: all
+    bool keep_request_head = false;                        // fill Transaction::request_head (conditions on headers and cookies need it)
   };
   // Random bits, new with each start: strangers choose the addresses that go into our hash table.
   struct Key {

@@ -78,16 +78,16 @@ class Pipeline::Worker {
   flow::Table<Connection> table_;
   flow::Hints hints_;
   Timers timers_;
-  std::vector<std::uint32_t> waiting_;        // slots of connections with a deadline that is near
+  std::vector<std::uint32_t> waiting_;  // slots of connections with a deadline that is near
   std::int64_t timers_run_ = 0;
   std::int64_t waiting_checked_ = 0;
   struct Closed {
     std::uint32_t slot;
     std::int64_t time;
   };
-  std::deque<Closed> closed_;                 // in the order of their ends; those that are used again are passed over
+  std::deque<Closed> closed_;  // in the order of their ends; those that are used again are passed over
   std::uint32_t closed_count_ = 0;
-  std::uint32_t hand_ = 0;                    // where the search for something to evict goes on
+  std::uint32_t hand_ = 0;  // where the search for something to evict goes on
   std::array<Item, kGroup> items_;
   std::vector<bool> ports_;
 };

@@ -15,8 +15,8 @@ struct Losses {
 };
 
 struct TableOptions {
-  int columns = 120;         // of the terminal; the host's column takes what the others leave, 16 to 48
-  std::size_t rows = 0;      // hosts shown; the rest is told in one line; 0: all
+  int columns = 120;     // of the terminal; the host's column takes what the others leave, 16 to 48
+  std::size_t rows = 0;  // hosts shown; the rest is told in one line; 0: all
 };
 
 // The table, its total, and the block of losses where there were any. Ends with a newline. Host names are made safe for a terminal.

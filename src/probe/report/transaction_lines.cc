@@ -8,7 +8,7 @@
 namespace nezu::probe::report {
 namespace {
 
-constexpr std::size_t kFixed = 512;  // room for everything of a line but its four strings
+constexpr std::size_t kFixed = 512;       // room for everything of a line but its four strings
 constexpr std::size_t kPiece = 8 * 1024;  // of a string at a time: six characters a byte at worst still fit a reservation
 
 // Any of eight bytes is a control, a quote, a backslash, or outside of ASCII.

@@ -24,9 +24,9 @@ struct Send {
 struct Measure {
   std::uint64_t generation = 0;
   std::vector<wire::ServiceDefinition> services;
-  PacketTime not_before{};   // nothing that was decided earlier may be counted
-  bool anew = false;         // what is measured and not closed is to be thrown away
-  bool at_edge = false;      // a definition changed: take it up at a window's edge
+  PacketTime not_before{};  // nothing that was decided earlier may be counted
+  bool anew = false;        // what is measured and not closed is to be thrown away
+  bool at_edge = false;     // a definition changed: take it up at a window's edge
 };
 // Cut the open windows short, and measure no more; answered by window_closed() for each, then cut_done().
 struct Cut {};

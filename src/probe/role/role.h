@@ -8,9 +8,9 @@
 //
 // Whatever its role, it measures what the manager's last instruction says; what it measures without an epoch is kept as shadow.
 //
-// Hand-over without ledgers (cold): on a grant the shadow is used only where nobody else can have counted the same: nothing is stored at
-// all, or what is stored ends with a record of ours. Else it is thrown away, and the coverage begins anew at the admission: a gap rather
-// than a transaction counted twice. Records begin at max(E, where the coverage begins).
+// Hand-over without ledgers (cold): on a grant the shadow is used only where nobody else can have counted the same: nothing is stored at all, or
+// what is stored ends with a record of ours. Else it is thrown away, and the coverage begins anew at the admission: a gap rather than a
+// transaction counted twice. Records begin at max(E, where the coverage begins).
 #pragma once
 
 #include <cstdint>
@@ -34,12 +34,12 @@ struct Options {
   bool promoted = true;  // cold: from the start; warm: by promote()
   spool::Spool::Options spool;
   Nanos beat = std::chrono::milliseconds(250);
-  Nanos silence = std::chrono::seconds(1);  // a session is lost after so long without a word
+  Nanos silence = std::chrono::seconds(1);            // a session is lost after so long without a word
   Nanos retry_first = std::chrono::milliseconds(50);  // doubled with each failure,
   Nanos retry_last = std::chrono::milliseconds(800);  // up to this; each time between half of it and all
-  Nanos retry_refused = std::chrono::seconds(10);  // after a refusal
-  Nanos stop_wait = std::chrono::seconds(5);  // for the last acknowledgement
-  std::size_t in_flight = 32;  // records sent and not acknowledged, at most
+  Nanos retry_refused = std::chrono::seconds(10);     // after a refusal
+  Nanos stop_wait = std::chrono::seconds(5);          // for the last acknowledgement
+  std::size_t in_flight = 32;                         // records sent and not acknowledged, at most
 };
 
 // What the capture says; kept until the next one.
@@ -142,10 +142,10 @@ class Role {
   std::string manager_version_;
 
   std::map<window::ServiceId, wire::ServiceDefinition> definitions_;
-  std::map<window::ServiceId, std::uint64_t> wished_;  // by the last instruction: versions
+  std::map<window::ServiceId, std::uint64_t> wished_;         // by the last instruction: versions
   std::map<window::ServiceId, wire::ServiceState> measured_;  // what every worker measures
-  std::map<window::ServiceId, wire::ServiceState> stopped_;  // no longer measured, and until when it was
-  std::uint64_t number_ = 0, applied_number_ = 0;  // instructions: received, carried out by every worker
+  std::map<window::ServiceId, wire::ServiceState> stopped_;   // no longer measured, and until when it was
+  std::uint64_t number_ = 0, applied_number_ = 0;             // instructions: received, carried out by every worker
   std::uint64_t generation_ = 0, applied_generation_ = 0;
   bool stopping_ = false, cutting_ = false, finished_ = false;
 };

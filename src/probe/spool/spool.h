@@ -1,7 +1,7 @@
 // Spool: the records that the manager has not stored yet, in order of their spans, in bounded memory. Pure.
 //
-// A record's epoch says what it is: 0 = measured without a grant (the shadow), else the grant under which it was cut: then it may be sent.
-// It stays until it is acknowledged. What doesn't fit pushes out the oldest, counted: nothing covers that span any more, so the manager
+// A record's epoch says what it is: 0 = measured without a grant (the shadow), else the grant under which it was cut: then it may be sent. It
+// stays until it is acknowledged. What doesn't fit pushes out the oldest, counted: nothing covers that span any more, so the manager
 // shows a gap there.
 #pragma once
 
@@ -47,7 +47,7 @@ class Spool {
   std::size_t size() const { return entries_.size(); }
   std::uint64_t bytes() const { return bytes_; }
   std::size_t on_its_way() const { return on_its_way_; }
-  std::size_t granted() const;              // records with an epoch
+  std::size_t granted() const;  // records with an epoch
   bool empty() const { return entries_.empty(); }
   std::uint64_t pushed() const { return pushed_; }
   std::uint64_t acknowledged() const { return acknowledged_; }

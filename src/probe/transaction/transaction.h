@@ -60,14 +60,14 @@ struct Transaction {
   PacketTime response_end{};    // its last byte
   PacketTime decided{};         // the place in time: which window it belongs to
   bool has_request = false;
-  bool has_response = false;    // a final response was paired
-  bool has_times = false;       // response time can be told (perhaps as a bound: see completeness)
+  bool has_response = false;  // a final response was paired
+  bool has_times = false;     // response time can be told (perhaps as a bound: see completeness)
 
   std::string_view method;
-  std::string_view host;        // from Host, the absolute form, or the server's address; without port
-  std::string_view uri;         // the request target as sent (absolute form: without scheme and authority)
-  std::string_view version;     // "1.1", "1.0"
-  std::uint16_t status = 0;     // 0: none
+  std::string_view host;     // from Host, the absolute form, or the server's address; without port
+  std::string_view uri;      // the request target as sent (absolute form: without scheme and authority)
+  std::string_view version;  // "1.1", "1.0"
+  std::uint16_t status = 0;  // 0: none
   std::uint64_t request_bytes = 0;
   std::uint64_t response_bytes = 0;
   std::string_view request_head;  // the whole head where it is at hand (for conditions on headers and cookies), else empty
@@ -76,7 +76,7 @@ struct Transaction {
   Reason reason = Reason::none;
 
   // Network, of the connection since its previous transaction.
-  Nanos handshake_rtt{0};       // 0: not known (or told before)
+  Nanos handshake_rtt{0};  // 0: not known (or told before)
   std::uint32_t retransmissions = 0;
   std::uint32_t zero_windows = 0;
   std::uint32_t resets = 0;

@@ -19,8 +19,8 @@ class ClockKeeper {
   explicit ClockKeeper(Nanos offset) : offset_(offset) {}
 
   struct Step {
-    Nanos by{0};      // how far the wall clock was set; 0: it wasn't
-    Nanos jump{0};    // of that: how far packet time jumps; ≥ 0
+    Nanos by{0};    // how far the wall clock was set; 0: it wasn't
+    Nanos jump{0};  // of that: how far packet time jumps; ≥ 0
   };
   // Both clocks, read one right after the other.
   Step look(WallTime wall, MonoTime mono);
@@ -36,7 +36,7 @@ class ClockKeeper {
   std::uint64_t steps() const { return steps_; }
 
  private:
-  static constexpr Nanos kRecent = std::chrono::seconds(2);     // frames from before a step may come for so long
+  static constexpr Nanos kRecent = std::chrono::seconds(2);  // frames from before a step may come for so long
   static constexpr Nanos kTolerance = std::chrono::milliseconds(20);
 
   const Nanos offset_;

@@ -83,7 +83,7 @@ struct Options {
   Pipeline::Options pipeline;
   Pipeline::Key key;
   Nanos timestamp_offset{0};
-  bool follow_wall_clock = true;  // stamps are of the machine's wall clock: watch it for steps
+  bool follow_wall_clock = true;              // stamps are of the machine's wall clock: watch it for steps
   Nanos lag = std::chrono::milliseconds(30);  // the longest that a packet waits in a block: how far the watermark stays behind the present
   bool live = true;  // false: a file in its own time, from the first plan with a service on; waits instead of dropping
 };

@@ -1,7 +1,7 @@
 // Connection and Statement: SQLite behind Result. sqlite3.h is included by connection.cc (and the faulty VFS) only.
 //
-// The rules of Debian 12's SQLite 3.40.1, which has the WAL-reset fault (two connections that checkpoint while a third commits may damage
-// the file): exactly one connection writes and checkpoints, all others are read-only, one process a file, no mmap. open() sets them,
+// The rules of Debian 12's SQLite 3.40.1, which has the WAL-reset fault (two connections that checkpoint while a third commits may damage the
+// file): exactly one connection writes and checkpoints, all others are read-only, one process a file, no mmap. open() sets them,
 // verify_rules() asks SQLite whether they hold. A Connection is used by one thread at a time.
 #pragma once
 

@@ -25,8 +25,7 @@ class FaultyDisk {
   std::uint64_t writes() const;
   void reset_counts();
 
-  // At the n-th sync (1 = the next after reset_counts()), before it takes effect, the machine loses power: everything fails until
-// power_on().
+  // At the n-th sync (1 = the next after reset_counts()), before it takes effect, the machine loses power: everything fails until power_on().
   void crash_at_sync(std::uint64_t n);
   // From the n-th write on, writes that make a file longer, and new shared memory, find no room; until make_room().
   void full_at_write(std::uint64_t n);

@@ -34,8 +34,8 @@ struct Series {
   std::int64_t id = 0;
   std::string probe;
   Kind kind = Kind::figures;
-  std::uint32_t object = 0;                   // TargetId or ServiceId
-  std::array<SlotSecond, kLevels> rolled{};   // up to where level k holds what level k-1 does; [0] isn't used
+  std::uint32_t object = 0;                  // TargetId or ServiceId
+  std::array<SlotSecond, kLevels> rolled{};  // up to where level k holds what level k-1 does; [0] isn't used
 };
 
 // Keys of chunks: the series in the high bits, so that a series' chunks lie side by side. Times: 1970 to 2514.
@@ -53,7 +53,7 @@ struct Damage {
   std::string probe;
   std::size_t level = 0;
   SlotSecond begin = 0, end = 0;
-  std::string what;   // for people: "chunk 1s of target 7 at edge from …: checksum is wrong"
+  std::string what;  // for people: "chunk 1s of target 7 at edge from …: checksum is wrong"
   std::int64_t key = 0;
   bool unreadable = false;  // the row itself: it can't be moved, only noted
 };

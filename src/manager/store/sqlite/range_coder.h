@@ -1,6 +1,6 @@
-// An adaptive binary range coder: the entropy stage of a chunk (docs/formats/store.md). Encoder and Decoder have the same functions, so
-// that one description of a chunk's columns serves both ways. A chunk of a minute is too short for tables that are sent along (zstd's):
-// this one learns as it goes and sends none.
+// An adaptive binary range coder: the entropy stage of a chunk (docs/formats/store.md). Encoder and Decoder have the same functions, so that
+// one description of a chunk's columns serves both ways. A chunk of a minute is too short for tables that are sent along (zstd's): this one
+// learns as it goes and sends none.
 //
 // The way of LZMA's coder: a 32-bit range, carries propagated through a cached byte. Pure, no allocation but the output.
 #pragma once
@@ -185,8 +185,7 @@ class SmallNumber {
   std::array<std::array<Prob, 8>, 65> bits_{};
 };
 
-// Numbers of any size, such as the rest of a sum after its prediction: the width by a tree, the leading bit below it modelled, the rest
-// raw.
+// Numbers of any size, such as the rest of a sum after its prediction: the width by a tree, the leading bit below it modelled, the rest raw.
 class WideNumber {
  public:
   template <class Coder>

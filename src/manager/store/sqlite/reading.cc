@@ -1,8 +1,7 @@
 // The reading side: read-only connections, and one consistent view of chunks (on disk) and what isn't folded yet (in memory).
 //
-// meta.generation counts folds. A reader's snapshot of the database and the copy of what is pending belong together where both have the
-// same generation; between a fold's commit and the moment at which the writer drops what it has folded they don't, and the reader waits for
-// it.
+// meta.generation counts folds. A reader's snapshot of the database and the copy of what is pending belong together where both have the same
+// generation; between a fold's commit and the moment at which the writer drops what it has folded they don't, and the reader waits for it.
 #include <algorithm>
 #include <utility>
 
@@ -116,8 +115,7 @@ Result<SqliteStore::PendingSlots<Slot>> SqliteStore::snapshot(Reader& reader, st
   }
 }
 
-// One series at one level: its chunks up to where this level is rolled up, then the finer level; what is pending counts where its second
-// lies.
+// One series at one level: its chunks up to where this level is rolled up, then the finer level; what is pending counts where its second lies.
 template <class Slot>
 Status SqliteStore::collect(Reader& reader, const Series* series, std::size_t level, SlotSecond from, SlotSecond to,
                             const std::vector<Slot>& pending, std::vector<Slot>& out) {

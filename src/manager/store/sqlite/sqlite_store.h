@@ -1,14 +1,12 @@
-// The store on SQLite, for a volume that the cluster software moves (docs/formats/store.md). One thread of its own writes: all batches that
-// wait go into one transaction (WAL, synchronous=FULL), the records of it into one journal row; every `fold_every` the journal is folded
-// into compressed chunks, one a target (and service) at a probe, and rolled up. Readers have read-only connections of their own.
+// The store on SQLite, for a volume that the cluster software moves (docs/formats/store.md). One thread of its own writes: all batches that wait go
+// into one transaction (WAL, synchronous=FULL), the records of it into one journal row; every `fold_every` the journal is folded into
+// compressed chunks, one a target (and service) at a probe, and rolled up. Readers have read-only connections of their own.
 //
 // Faults
-//   disk full        the waiting batches fail with no_space and leave nothing; status().fault names path and reason; room is tried for
-//   every
+//   disk full        the waiting batches fail with no_space and leave nothing; status().fault names path and reason; room is tried for every
 //                    `room_check`, and writing goes on by itself. open() on a full disk serves reads.
 //   sync, I/O error  the writing handle isn't used again (what the kernel still holds of the file isn't known): this batch and all later
-//                    ones fail with ErrorCode::io, status().fault says so, and the process should end; the next start reads what is really
-//                    there.
+//                    ones fail with ErrorCode::io, status().fault says so, and the process should end; the next start reads what is really there.
 //   damaged chunk    is set aside and named in status().damage; its span reads as not covered.
 //   damaged catalogue, another program's or a newer file: open() fails and names it.
 #pragma once
@@ -28,8 +26,8 @@ struct Options {
   std::string path;
   Nanos fold_every = std::chrono::seconds(60);  // 10 s to 1 h; whole seconds
   Retention retention;
-  std::size_t max_readers = 4;  // connections; further readers wait
-  std::size_t max_waiting_batches = 4096;  // then `unavailable`, counted in status().refused
+  std::size_t max_readers = 4;                     // connections; further readers wait
+  std::size_t max_waiting_batches = 4096;          // then `unavailable`, counted in status().refused
   std::uint64_t max_unfolded_windows = 4'000'000;  // in memory; then no_space
   Nanos room_check = std::chrono::seconds(1);
   std::string vfs;  // a registered SQLite VFS; empty: the system's

@@ -1,5 +1,5 @@
-// Ingest: synthetic windows of 1 s of 500 targets, a durable commit a second, until all is folded and rolled up. Prints windows a second of
-// CPU (of all threads) and bytes a window in the file. docs/performance-store.md holds figures and the command.
+// Ingest: synthetic windows of 1 s of 500 targets, a durable commit a second, until all is folded and rolled up. Prints windows a second of CPU (of
+// all threads) and bytes a window in the file. docs/performance-store.md holds figures and the command.
 #include <benchmark/benchmark.h>
 #include <sys/resource.h>
 

@@ -115,7 +115,7 @@ class SqliteStore final : public Store {
   std::map<std::string, ProbeTrack> tracks_;
   std::int64_t next_run_ = 1;
   SlotSecond fold_at_ = 0;
-  SlotSecond complete_ = 0;           // seconds before it are folded
+  SlotSecond complete_ = 0;  // seconds before it are folded
   SlotSecond retention_done_for_ = 0;
   bool rolling_ = false, deleting_ = false;
   std::size_t failed_bytes_ = 0;
@@ -125,8 +125,8 @@ class SqliteStore final : public Store {
   MonoTime next_tidy_{};
 
   mutable Mutex mutex_;
-  Condition wake_;      // the writer
-  Condition changed_;   // readers: a fold is through, or a connection is free
+  Condition wake_;     // the writer
+  Condition changed_;  // readers: a fold is through, or a connection is free
   std::deque<Waiting> queue_ NEZU_GUARDED_BY(mutex_);
   bool stopping_ NEZU_GUARDED_BY(mutex_) = false;
   SlotTable pending_ NEZU_GUARDED_BY(mutex_);

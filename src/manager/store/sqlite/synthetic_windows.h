@@ -15,8 +15,7 @@ namespace nezu::store::sqlite {
 
 class SyntheticWindows {
  public:
-  // with_ttfb: the time to first byte is a share of the response time of its own; else the server's answer is one packet, and both are
-// equal.
+  // with_ttfb: the time to first byte is a share of the response time of its own; else the server's answer is one packet, and both are equal.
   explicit SyntheticWindows(int targets, std::uint64_t seed = 7, bool with_ttfb = false) : random_(seed), with_ttfb_(with_ttfb) {
     for (int i = 0; i < targets; ++i) {
       Target t;
