@@ -84,7 +84,8 @@ class Server {
                                                 const ServerOptions& options = {});
   virtual ~Server() = default;
   virtual std::uint16_t port() const = 0;
-  // Destroying the server closes everything at once; Responders and EventStreams that are left find nobody.
+  // Destroying the server closes everything at once; Responders and EventStreams that are left find nobody. Never from inside its own
+  // handler: post it to the loop.
   virtual ServerCounters counters() const = 0;
 };
 

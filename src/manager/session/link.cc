@@ -1,5 +1,7 @@
 #include "manager/session/link.h"
 
+#include "model/wire/framed.h"
+
 namespace nezu::session {
 
 Link::Link(std::uint64_t id, std::unique_ptr<net::Stream> stream, std::size_t queue_bytes, Hooks hooks)
@@ -38,9 +40,9 @@ void Link::take(std::string_view bytes) {
 
 bool Link::send(const wire::Message& message) {
   if (finished_ || ended_) return true;
-  std::string bytes = wire::frame(wire::encode(message));
-  if (stream_->queued_bytes() + bytes.size() > queue_bytes_) return false;
-  stream_->write(std::move(bytes), [](Status) {});  // a failure comes up in read() as well
+  auto bytes = wire::framed(message);
+  if (!bytes || stream_->queued_bytes() + bytes->size() > queue_bytes_) return false;
+  stream_->write(*std::move(bytes), [](Status) {});  // a failure comes up in read() as well
   return true;
 }
 
