@@ -210,21 +210,26 @@ def test_top_once(m):
 
 
 class Terminal:
-    """nezuctl in a terminal of 150 × 30."""
+    """nezuctl (or another program) in a terminal of 150 × 30."""
 
-    def __init__(self, *args):
+    def __init__(self, *args, program=PROGRAM, env=None):
         self.pid, self.fd = pty.fork()
         if self.pid == 0:
             import fcntl
             import termios
             fcntl.ioctl(0, termios.TIOCSWINSZ, struct.pack("HHHH", 30, 150, 0, 0))
-            os.execve(PROGRAM, [PROGRAM, *args], {**ENV, "TERM": "xterm-256color"})
+            os.execve(program, [program, *args], {**ENV, "TERM": "xterm-256color", **(env or {})})
         self.text = ""
 
-    def wait_for(self, pattern, timeout=20):
+    def write(self, text):
+        os.write(self.fd, text.encode())
+
+    def wait_for(self, pattern, timeout=20, plain=False):
+        """plain: what was written without its escape sequences."""
         deadline = time.monotonic() + timeout
         while time.monotonic() < deadline:
-            if re.search(pattern, self.text):
+            text = re.sub(r"\x1b\[[0-9;?]*[a-zA-Z]|\x1b[=>]", "", self.text) if plain else self.text
+            if re.search(pattern, text):
                 return
             if select.select([self.fd], [], [], 0.2)[0]:
                 try:
@@ -310,17 +315,83 @@ def test_bash_completion(m):
             assert subprocess.run([shell, "-n", f"{COMPLETIONS}/nezuctl.{shell}"], check=False).returncode == 0, shell
 
 
+def test_fish_completion(m):
+    if not shutil.which("fish"):
+        return
+
+    def complete(line, **env):
+        with tempfile.TemporaryDirectory() as home:
+            os.symlink(PROGRAM, os.path.join(home, "nezuctl"))
+            more = {"NEZU_URL": m.url, "HOME": home, "PATH": f"{home}:{ENV['PATH']}", **env}
+            done = subprocess.run(["fish", "-N", "-c", f"source {COMPLETIONS}/nezuctl.fish; complete -C $argv[1]", line], capture_output=True,
+                                  text=True, env={**ENV, **more}, timeout=60)
+        assert done.returncode == 0 and not done.stderr, done.stderr
+        return sorted(found.split("\t")[0] for found in done.stdout.splitlines())
+
+    services = sorted(["idle", "shop/checkout", "店舗/決済"])
+    assert "service" in complete("nezuctl ") and "top" in complete("nezuctl t"), complete("nezuctl ")
+    assert complete("nezuctl service e") == ["export"]
+    assert complete("nezuctl monitor start ") == services
+    assert complete("nezuctl query --target pay ") == services
+    for address in (f"-u {m.url}", f"--url={m.url}", f"--manager {m.url}"):
+        assert complete(f"nezuctl {address} service show ", NEZU_URL="http://127.0.0.1:9") == services, address
+    assert complete("nezuctl query shop/checkout --target ") == ["all", "pay"]
+    assert complete("nezuctl query idle --step 10") == ["10s"]
+    assert complete("nezuctl probe show ") == ["edge"] and complete("nezuctl failover show ") == ["1"]
+    assert complete("nezuctl service apply --d") == ["--dry-run"]
+    assert complete("nezuctl pki issue --role c") == ["client"]
+    assert "--once" not in complete("nezuctl service show top --"), "an argument is no command"
+
+
+def test_zsh_completion(m):
+    """In a terminal, from the folder of functions where it is installed: zsh has no other way to ask for completions."""
+    if not shutil.which("zsh"):
+        return
+    with tempfile.TemporaryDirectory() as home:
+        os.symlink(PROGRAM, os.path.join(home, "nezuctl"))
+        shutil.copy(f"{COMPLETIONS}/nezuctl.zsh", os.path.join(home, "_nezuctl"))
+        env = {"HOME": home, "PATH": f"{home}:{ENV['PATH']}", "TERM": "xterm", "NEZU_URL": "http://127.0.0.1:9"}
+        shell = Terminal("-f", "-i", program=shutil.which("zsh"), env=env)
+        shell.write("fpath=($HOME $fpath); autoload -U compinit; compinit -u -D; PS1='> '; unsetopt list_beep prompt_cr; echo rea''dy\r")
+        shell.wait_for("\nready")
+
+        def complete(line, wanted):
+            shell.text = ""
+            shell.write(f"\x15\x0c{line}\t")
+            shell.wait_for(wanted, plain=True)
+
+        url = f"-u {m.url}"
+        complete("nezuctl serv", r"nezuctl service $")
+        complete("nezuctl s", r"service  -- definitions[^>]*status   -- the manager's state")
+        complete("nezuctl --utc service e", r"service export $")
+        complete(f"nezuctl {url} service show sh", r"show shop/checkout $")
+        complete(f"nezuctl query {url} id", r"idle $")
+        complete(f"nezuctl --manager={m.url} monitor start shop/checkout i", r"shop/checkout idle $")
+        complete(f"nezuctl query shop/checkout {url} --target p", r"--target pay $")
+        complete("nezuctl query idle --step=10", r"--step=10s $")
+        complete(f"nezuctl probe show {url} ", r"edge $")
+        complete(f"nezuctl failover show {url} ", r" 1 $")
+        complete("nezuctl service apply --d", r"--dry-run $")
+        complete("nezuctl pki issue --role c", r"--role client $")
+        shell.write("\x15exit\r")
+        shell.end(b"")
+
+
 def test_every_option_is_completed(m):
-    """Each long option of each command's help is in the completion of bash."""
-    with open(f"{COMPLETIONS}/nezuctl.bash", encoding="utf-8") as file:
-        text = file.read()
+    """Each long option of each command's help is in the completions."""
+    texts = {}
+    for shell in ("bash", "zsh", "fish"):
+        with open(f"{COMPLETIONS}/nezuctl.{shell}", encoding="utf-8") as file:
+            texts[shell] = file.read()
     groups = {"service": ["apply", "diff", "export", "list", "show", "delete"], "monitor": ["start", "stop"], "probe": ["list", "show"],
               "failover": ["list", "show"], "event": ["list"], "pki": ["init", "issue", "list", "show"]}
     lines = [[group, verb] for group, verbs in groups.items() for verb in verbs] + [["status"], ["top"], ["query"], ["version"], ["completion"]]
     for line in lines:
         shown = good(None, *line, "--help")
         for option in set(re.findall(r"(--[a-z-]+)", shown)) - {"--manager"}:
-            assert option in text, f"{line}: {option} isn't completed"
+            for shell, text in texts.items():
+                wanted = f"-l {option[2:]}" if shell == "fish" else option
+                assert re.search(re.escape(wanted) + "(?![a-z-])", text), f"{line}: {option} isn't completed in {shell}"
 
 
 def main():
