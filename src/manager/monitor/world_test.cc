@@ -366,13 +366,13 @@ void World::commit(store::WriteBatch batch) {
   }
   for (const auto& journal : batch.records) {
     for (const auto& old : stored_) {
-      if (old.span.overlaps(journal.record.span)) violation(5, "records overlap");
+      if (old.span.overlaps(journal.record->span)) violation(5, "records overlap");
     }
-    stored_.push_back(journal.record);
+    stored_.push_back(*journal.record);
     if (disk_.covered.empty()) disk_.covered.push_back({"edge", {}, {}, 0, {}});
-    disk_.covered[0].recent_spans.push_back(journal.record.span);
+    disk_.covered[0].recent_spans.push_back(journal.record->span);
     disk_.covered[0].recent_spans = window::normalise(disk_.covered[0].recent_spans);
-    disk_.covered[0].stored_until = std::max(disk_.covered[0].stored_until, journal.record.span.end);
+    disk_.covered[0].stored_until = std::max(disk_.covered[0].stored_until, journal.record->span.end);
   }
 }
 

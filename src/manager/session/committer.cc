@@ -13,6 +13,7 @@ void append(std::vector<T>& to, std::vector<T>& from) {
 // The later of two values for a key or an id wins: batches are applied in order.
 void merge(store::WriteBatch& to, store::WriteBatch&& from) {
   for (auto& [key, value] : from.state) to.state[key] = std::move(value);
+  append(to.records, from.records);
   append(to.services, from.services);
   append(to.monitoring, from.monitoring);
   append(to.failovers, from.failovers);
@@ -27,12 +28,12 @@ void Committer::submit(store::WriteBatch changes, UniqueFunction<void()> after) 
   next();
 }
 
-void Committer::submit(store::WriteBatch changes, const std::string& logical_probe, SharedRecord record, std::size_t bytes,
+void Committer::submit(store::WriteBatch changes, const std::string& logical_probe, SharedRecord record, SharedBytes encoded,
                        UniqueFunction<void()> after) {
-  NEZU_CHECK(room(bytes));
-  held_bytes_ += bytes;
-  waiting_.bytes += bytes;
-  waiting_.records.emplace_back(logical_probe, std::move(record));
+  NEZU_CHECK(room(encoded->size()));
+  held_bytes_ += encoded->size();
+  waiting_.bytes += encoded->size();
+  changes.records.emplace_back(logical_probe, std::move(record), std::move(encoded));
   submit(std::move(changes), std::move(after));
 }
 
@@ -49,11 +50,9 @@ void Committer::next() {
 }
 
 void Committer::write() {
-  if (current_.changes.empty() && current_.records.empty()) return done({});  // only something that waits for what was before it
-  store::WriteBatch batch = current_.changes;
-  for (const auto& [logical_probe, record] : current_.records) batch.records.push_back({logical_probe, *record});
+  if (current_.changes.empty()) return done({});  // only something that waits for what was before it
   tried_ = now_;
-  store_.write(std::move(batch), [this](nezu::Status status) { done(status); });
+  store_.write(current_.changes, [this](nezu::Status status) { done(status); });
 }
 
 void Committer::done(const nezu::Status& status) {

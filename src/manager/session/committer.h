@@ -26,6 +26,7 @@ struct CommitterOptions {
 class Committer {
  public:
   using SharedRecord = std::shared_ptr<const window::Record>;
+  using SharedBytes = std::shared_ptr<const std::string>;  // a record as it came over the link
   struct Hooks {
     std::function<void(const Error&)> paused;  // once a pause
     std::function<void()> resumed;
@@ -36,8 +37,8 @@ class Committer {
       : store_(store), options_(options), hooks_(std::move(hooks)) {}
 
   void submit(store::WriteBatch changes, UniqueFunction<void()> after);
-  // REQUIRES: room(bytes)
-  void submit(store::WriteBatch changes, const std::string& logical_probe, SharedRecord record, std::size_t bytes,
+  // The record goes with what is in `changes`. REQUIRES: room(encoded->size())
+  void submit(store::WriteBatch changes, const std::string& logical_probe, SharedRecord record, SharedBytes encoded,
               UniqueFunction<void()> after);
   bool room(std::size_t bytes) const { return held_bytes_ + bytes <= options_.held_bytes; }
 
@@ -51,10 +52,9 @@ class Committer {
  private:
   struct Pending {
     store::WriteBatch changes;
-    std::vector<std::pair<std::string, SharedRecord>> records;
     std::vector<UniqueFunction<void()>> after;
     std::size_t bytes = 0;
-    bool empty() const { return changes.empty() && records.empty() && after.empty(); }
+    bool empty() const { return changes.empty() && after.empty(); }
   };
   void next();
   void write();

@@ -101,10 +101,10 @@ class Driver {
   void tick_refusals();
 
   // driver_link.cc
-  void on_message(Link& link, wire::Message message, std::size_t bytes);
+  void on_message(Link& link, wire::Message message, std::string_view bytes);
   void on_hello(Link& link, const wire::Hello& hello);
   void refuse(Link& link, wire::Refusal::Reason reason, const std::string& text);
-  void on_record(Link& link, window::Record record, std::size_t bytes);
+  void on_record(Link& link, window::Record record, std::string_view bytes);
   void on_stored(std::uint64_t link, const std::string& logical_probe, const window::Record& record);
   void on_refused(Link& link, const window::Record& record, const ingest::Verdict& verdict);
   void on_broken(Link& link, const Error& error);

@@ -5,6 +5,7 @@
 
 #include "common/base/text.h"
 #include "manager/session/driver.h"
+#include "model/wire/record_view.h"
 
 namespace nezu::session {
 
@@ -19,7 +20,7 @@ void Driver::accept(std::unique_ptr<net::Stream> stream, bool named) {
   }
   ++counters_.links;
   const std::uint64_t id = next_link_++;
-  Link::Hooks hooks{[this](Link& link, wire::Message message, std::size_t bytes) { on_message(link, std::move(message), bytes); },
+  Link::Hooks hooks{[this](Link& link, wire::Message message, std::string_view bytes) { on_message(link, std::move(message), bytes); },
                     [this](Link& link, const Error& error) { on_broken(link, error); },
                     [this](Link& link, bool cleanly) { on_ended(link, cleanly); }};
   auto link = std::make_unique<Link>(id, std::move(stream), options_.queue_bytes, std::move(hooks));
@@ -29,10 +30,10 @@ void Driver::accept(std::unique_ptr<net::Stream> stream, bool named) {
   kept.start();
 }
 
-void Driver::on_message(Link& link, wire::Message message, std::size_t bytes) {
+void Driver::on_message(Link& link, wire::Message message, std::string_view bytes) {
   if (committer_->dead()) return;
   ++counters_.messages_in;
-  counters_.bytes_in += bytes;
+  counters_.bytes_in += bytes.size();
   if (const auto* hello = std::get_if<wire::Hello>(&message); hello && !link.greeted) return on_hello(link, *hello);
   if (!link.greeted) return refuse(link, Reason::bad_request, "the first message must be Hello");
   if (const auto* heartbeat = std::get_if<wire::Heartbeat>(&message)) {
@@ -139,10 +140,13 @@ void Driver::send(std::uint64_t id, const wire::Message& message) {
   end(*found->second, "it doesn't read: its queue is full");
 }
 
-void Driver::on_record(Link& link, window::Record record, std::size_t bytes) {
+void Driver::on_record(Link& link, window::Record record, std::string_view bytes) {
   monitor_->word(link.id(), now());
   if (stopping_) return;
-  if (link.resend || !committer_->room(bytes)) {
+  // What is stored are the bytes as they came: to write them anew would cost more than the rest of ingest.
+  const auto inner = wire::record_in(bytes);
+  auto encoded = std::make_shared<const std::string>(inner ? std::string(*inner) : wire::encode_record(record));
+  if (link.resend || !committer_->room(encoded->size())) {
     link.resend = true;
     ++counters_.held_back;
     return;
@@ -156,7 +160,7 @@ void Driver::on_record(Link& link, window::Record record, std::size_t bytes) {
     return committer_->submit(std::move(batch), [this, id = link.id(), shared] { ack(id, *shared); });
   }
   monitor_->accept(link.logical_probe, *shared, batch);
-  committer_->submit(std::move(batch), link.logical_probe, shared, bytes,
+  committer_->submit(std::move(batch), link.logical_probe, shared, std::move(encoded),
                      [this, id = link.id(), probe = link.logical_probe, shared] { on_stored(id, probe, *shared); });
 }
 

@@ -29,12 +29,11 @@ void Link::take(std::string_view bytes) {
     auto next = reader_.next();
     if (!next.ok()) return hooks_.broken(*this, next.error());
     if (!next->ready) return;
-    const std::size_t size = next->bytes.size();
     auto message = wire::decode(next->bytes);
     // A kind of message that a newer probe has and we don't know is passed over: fields and messages are only ever added.
     if (!message.ok() && message.error().code() == ErrorCode::unsupported) continue;
     if (!message.ok()) return hooks_.broken(*this, message.error());
-    hooks_.message(*this, *std::move(message), size);
+    hooks_.message(*this, *std::move(message), next->bytes);
   }
 }
 

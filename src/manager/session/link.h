@@ -16,7 +16,7 @@ namespace nezu::session {
 class Link {
  public:
   struct Hooks {
-    std::function<void(Link&, wire::Message, std::size_t bytes)> message;
+    std::function<void(Link&, wire::Message, std::string_view bytes)> message;  // `bytes`: as it came; only during the call
     std::function<void(Link&, const Error&)> broken;  // what came is no message; the link still can send
     std::function<void(Link&, bool cleanly)> ended;   // the peer's end, or a reset; nothing follows
   };

@@ -36,8 +36,8 @@ void MemoryStore::apply(WriteBatch batch) {
     ++status_.journal_rows;
     Loaded::Covered& covered = covered_[entry.logical_probe];
     covered.logical_probe = entry.logical_probe;
-    note_record(covered, entry.record);
-    slots_.add(entry.logical_probe, entry.record);
+    note_record(covered, *entry.record);
+    slots_.add(entry.logical_probe, *entry.record);
     records_.push_back(std::move(entry));
   }
 }

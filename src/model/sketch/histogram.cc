@@ -181,34 +181,46 @@ void Histogram::encode(std::string& out) const {
 }
 
 Result<Histogram> Histogram::decode(std::string_view bytes) {
+  Histogram h;
+  if (auto status = h.assign(bytes); !status) return status.error();
+  return h;
+}
+
+Status Histogram::assign(std::string_view bytes) {
+  auto status = read(bytes);
+  if (!status) clear();
+  return status;
+}
+
+Status Histogram::read(std::string_view bytes) {
+  clear();
   if (bytes.empty() || bytes.front() != kVersion) return corrupt("wanted version 1 in the first byte");
   bytes.remove_prefix(1);
   std::uint64_t first = 0, size = 0;
   if (!take_varint(bytes, first) || !take_varint(bytes, size)) return corrupt("ends in its head");
   if (size == 0 && first != 0) return corrupt("an empty one with a first bucket");
   if (first >= kBuckets || size > kBuckets - first) return corrupt("buckets beyond the last");
-
-  Histogram h;
-  h.first_ = static_cast<int>(first);
-  h.counts_.reserve(size);
+  first_ = static_cast<int>(first);
+  counts_.resize(size, 0);
+  std::size_t at = 0;
   bool after_run = true;  // so that it can't begin with zeros
-  while (h.counts_.size() < size) {
+  while (at < size) {
     std::uint64_t count = 0;
     if (!take_varint(bytes, count)) return corrupt("ends within its counts");
     if (count != 0) {
-      if (count > std::numeric_limits<std::uint64_t>::max() - h.count_) return corrupt("counts that don't fit 64 bits");
-      h.counts_.push_back(count);
-      h.count_ += count;
+      if (count > std::numeric_limits<std::uint64_t>::max() - count_) return corrupt("counts that don't fit 64 bits");
+      counts_[at++] = count;
+      count_ += count;
       after_run = false;
       continue;
     }
     std::uint64_t run = 0;
-    if (after_run || !take_varint(bytes, run) || run == 0 || run >= size - h.counts_.size()) return corrupt("a run of zeros that can't be");
-    h.counts_.resize(h.counts_.size() + run, 0);
+    if (after_run || !take_varint(bytes, run) || run == 0 || run >= size - at) return corrupt("a run of zeros that can't be");
+    at += run;
     after_run = true;
   }
   if (!bytes.empty()) return corrupt("more bytes after its end");
-  return h;
+  return {};
 }
 
 }  // namespace nezu::sketch

@@ -50,10 +50,13 @@ class Histogram {
   // encode() makes; anything else is ErrorCode::corrupt.
   void encode(std::string& out) const;
   static Result<Histogram> decode(std::string_view bytes);
+  // The same into this one, whose room is used again. After an error it is empty.
+  Status assign(std::string_view bytes);
 
   friend bool operator==(const Histogram& a, const Histogram& b) { return a.same_counts(b); }
 
  private:
+  Status read(std::string_view bytes);
   bool same_counts(const Histogram& other) const;
   int first_ = 0;
   std::vector<std::uint64_t> counts_;

@@ -4,6 +4,7 @@
 
 #include "model/wire/fields.h"
 #include "model/wire/frame.h"
+#include "model/wire/record_view.h"
 #include "model/wire/scan.h"
 
 namespace nezu::wire {
@@ -326,11 +327,18 @@ Stored take(const pb::Stored& from, Check& check) {
   return {packet_time_ns(from.stored_until_ns()), wire::take(from.ledger(), PacketTime{}, "stored.ledger", check), from.epoch()};
 }
 
+// Reached only where a record isn't the whole of its message, in one piece: no probe of ours writes so.
+Result<Message> record_of(const pb::Record& from) {
+  auto record = decode_record(from.SerializeAsString());
+  if (!record) return record.error();
+  return Message(std::move(*record));
+}
+
 Result<Message> take(const pb::Message& from, Check& check) {
   switch (from.kind_case()) {
     case pb::Message::kHello: return Message(take(from.hello(), check));
     case pb::Message::kHeartbeat: return Message(take(from.heartbeat(), check));
-    case pb::Message::kRecord: return Message(wire::take(from.record(), check));
+    case pb::Message::kRecord: return record_of(from.record());
     case pb::Message::kBye: return Message(take(from.bye(), check));
     case pb::Message::kDiscoveryEntries: return Message(take(from.discovery_entries(), check));
     case pb::Message::kWelcome: return Message(take(from.welcome(), check));
@@ -360,6 +368,11 @@ std::string encode(const Message& message) {
 Result<Message> decode(std::string_view bytes) {
   if (bytes.empty() || bytes.size() > kMaxFrameBytes) {
     return Error(ErrorCode::corrupt, fmt::format("a message of {} bytes; wanted 1–{}", bytes.size(), kMaxFrameBytes));
+  }
+  if (const auto record = record_in(bytes)) {
+    auto decoded = decode_record(*record);
+    if (!decoded) return decoded.error();
+    return Message(std::move(*decoded));
   }
   if (too_many_pieces(bytes, 4)) return Error(ErrorCode::corrupt, fmt::format("a message of more than {} pieces", kMaxPieces));
   const google::protobuf::LogSilencer quiet;  // the error is told by our own answer, and a stranger can't fill the log

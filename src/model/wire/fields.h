@@ -76,6 +76,5 @@ inline std::uint64_t unsigned_ns(Nanos d) { return static_cast<std::uint64_t>(d.
 void put(const window::Ledger& ledger, PacketTime base, pb::Ledger& to);
 window::Ledger take(const pb::Ledger& from, PacketTime base, const char* field, Check& check);
 void put(const window::Record& record, pb::Record& to);
-window::Record take(const pb::Record& from, Check& check);
 
 }  // namespace nezu::wire

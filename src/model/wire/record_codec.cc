@@ -3,9 +3,12 @@
 #include <google/protobuf/stubs/logging.h>
 
 #include <algorithm>
+#include <optional>
 
 #include "model/wire/fields.h"
 #include "model/wire/frame.h"
+#include "model/wire/proto_reader.h"
+#include "model/wire/record_view.h"
 #include "model/wire/scan.h"
 
 namespace nezu::wire {
@@ -13,14 +16,6 @@ namespace {
 
 using window::Counters;
 using window::Figures;
-
-template <class Repeated>
-window::Spans take_spans(const Repeated& from) {
-  window::Spans spans;
-  spans.reserve(static_cast<std::size_t>(from.size()));
-  for (const pb::Span& s : from) spans.push_back({packet_time_ns(s.begin_ns()), packet_time_ns(s.end_ns())});
-  return spans;
-}
 
 template <class Repeated>
 void put_spans(const window::Spans& spans, Repeated* to) {
@@ -66,43 +61,6 @@ void put(const Figures& f, pb::TargetFigures& to) {
   to.set_retransmissions(f.retransmissions);
   to.set_zero_windows(f.zero_windows);
   to.set_resets(f.resets);
-}
-
-sketch::Histogram take_histogram(const std::string& bytes, const char* field, Check& check) {
-  auto h = sketch::Histogram::decode(bytes);
-  if (h) return std::move(*h);
-  check.fail(fmt::format("{}: {}", field, h.error().message()));
-  return {};
-}
-
-Figures take(const pb::TargetFigures& from, Check& check) {
-  Figures f;
-  f.transactions = from.transactions();
-  check.want(from.status_class_size() == static_cast<int>(f.status_class.size()), "status_class", "6 numbers");
-  if (check.well()) std::copy(from.status_class().begin(), from.status_class().end(), f.status_class.begin());
-  f.errors = from.errors();
-  f.failed_reset = from.failed_reset();
-  f.failed_closed = from.failed_closed();
-  f.failed_timeout = from.failed_timeout();
-  f.unmeasured = from.unmeasured();
-  f.timing_only = from.timing_only();
-  f.timed = from.timed();
-  f.response_time_sum = check.nanos(from.response_time_sum_ns(), "response_time_sum_ns");
-  f.response_time_max = check.nanos(from.response_time_max_ns(), "response_time_max_ns");
-  f.response_time = take_histogram(from.response_time(), "response_time", check);
-  f.ttfb_sum = check.nanos(from.ttfb_sum_ns(), "ttfb_sum_ns");
-  f.ttfb_max = check.nanos(from.ttfb_max_ns(), "ttfb_max_ns");
-  f.ttfb = take_histogram(from.ttfb(), "ttfb", check);
-  f.transfer_sum = check.nanos(from.transfer_sum_ns(), "transfer_sum_ns");
-  f.request_bytes = from.request_bytes();
-  f.response_bytes = from.response_bytes();
-  f.handshakes = from.handshakes();
-  f.handshake_rtt_sum = check.nanos(from.handshake_rtt_sum_ns(), "handshake_rtt_sum_ns");
-  f.handshake_rtt_max = check.nanos(from.handshake_rtt_max_ns(), "handshake_rtt_max_ns");
-  f.retransmissions = from.retransmissions();
-  f.zero_windows = from.zero_windows();
-  f.resets = from.resets();
-  return f;
 }
 
 void put(const Counters& c, pb::Counters& to) {
@@ -213,29 +171,107 @@ void put(const window::Record& r, pb::Record& to) {
   put(r.ledger, r.span.begin, *to.mutable_ledger());
 }
 
-window::Record take(const pb::Record& from, Check& check) {
-  window::Record r;
-  r.instance = check.instance(from.instance(), "record.instance");
-  r.epoch = from.epoch();
-  r.span = {packet_time_ns(from.begin_ns()), packet_time_ns(from.end_ns())};
-  r.covered = take_spans(from.covered());
-  r.partly = from.partly();
-  r.seam_doubtful = from.seam_doubtful();
-  r.services.reserve(static_cast<std::size_t>(from.services_size()));
-  for (const pb::ServicePart& p : from.services()) {
-    window::ServicePart& part = r.services.emplace_back();
-    part.service = p.service();
-    part.definition_version = p.definition_version();
-    part.covered = take_spans(p.covered());
-    part.targets.reserve(static_cast<std::size_t>(p.targets_size()));
-    for (const pb::TargetFigures& t : p.targets()) part.targets.push_back({t.target(), take(t, check)});
+namespace {
+
+Error no_protobuf() { return Error(ErrorCode::corrupt, "a record that is no protobuf"); }
+
+// A record out of its bytes. Figures, of which there may be thousands, are read in place (record_view.h); counters and ledger, one of each,
+// through protobuf's classes.
+class RecordParser {
+ public:
+  explicit RecordParser(window::Record& record) : record_(record) {}
+
+  Status parse(std::string_view bytes) {
+    ProtoReader reader(bytes);
+    while (reader.next()) {
+      const bool well = reader.type() == ProtoReader::Type::bytes ? take_bytes(reader.number(), reader.bytes()) : take_number(reader);
+      if (!well || too_many()) break;
+    }
+    if (too_many()) return Error(ErrorCode::corrupt, fmt::format("a record of more than {} pieces", kMaxPieces));
+    if (failed_ != std::nullopt) return *failed_;
+    if (reader.broken()) return no_protobuf();
+    return finish();
   }
-  r.counters = take(from.counters(), check);
-  r.ledger = take(from.ledger(), r.span.begin, "record.ledger", check);
-  if (!check.well()) return r;
-  if (std::string why = window::validate(r, kMaxRecordLength); !why.empty()) check.fail("record." + why);
-  return r;
-}
+
+ private:
+  bool too_many() const { return pieces_ > kMaxPieces; }
+  bool fail(Error error) {
+    failed_ = std::move(error);
+    return false;
+  }
+
+  bool take_number(const ProtoReader& reader) {
+    const bool varint = reader.type() == ProtoReader::Type::varint;
+    const bool fixed = reader.type() == ProtoReader::Type::fixed64;
+    if (reader.number() == 2 && varint) record_.epoch = reader.value();
+    if (reader.number() == 3 && fixed) record_.span.begin = packet_time_ns(reader.signed_value());
+    if (reader.number() == 4 && fixed) record_.span.end = packet_time_ns(reader.signed_value());
+    if (reader.number() == 6 && varint) record_.partly = reader.value() != 0;
+    if (reader.number() == 7 && varint) record_.seam_doubtful = reader.value() != 0;
+    return true;
+  }
+
+  bool take_bytes(std::uint32_t number, std::string_view bytes) {
+    ++pieces_;
+    switch (number) {
+      case 1: instance_ = bytes; return true;
+      case 5: return take_span(bytes, record_.covered);
+      case 8: return take_service(bytes);
+      case 9: counters_.append(bytes); return true;  // pieces of a message that is told in several are merged like this
+      case 10: ledger_.append(bytes); return true;
+      default: return true;
+    }
+  }
+
+  bool take_span(std::string_view bytes, window::Spans& into) { return read_span(bytes, into) || fail(no_protobuf()); }
+
+  bool take_service(std::string_view bytes) {
+    window::ServicePart& part = record_.services.emplace_back();
+    ProtoReader reader(bytes);
+    while (reader.next()) {
+      if (reader.type() == ProtoReader::Type::varint) {
+        if (reader.number() == 1) part.service = static_cast<window::ServiceId>(reader.value());
+        if (reader.number() == 2) part.definition_version = reader.value();
+      } else if (reader.type() == ProtoReader::Type::bytes) {
+        ++pieces_;
+        if (too_many()) return false;
+        if (reader.number() == 3 && !take_span(reader.bytes(), part.covered)) return false;
+        if (reader.number() == 4 && !take_target(reader.bytes(), part.targets)) return false;
+      }
+    }
+    return !reader.broken() || fail(no_protobuf());
+  }
+
+  bool take_target(std::string_view bytes, std::vector<window::TargetFigures>& into) {
+    pieces_ += 3;  // its classes and histograms
+    window::TargetFigures& target = into.emplace_back();
+    if (!read_target_id(bytes, target.target)) return fail(no_protobuf());
+    auto status = read_figures(bytes, target.figures);
+    return status.ok() || fail(status.error());
+  }
+
+  Status finish() {
+    const google::protobuf::LogSilencer quiet;
+    google::protobuf::Arena arena;
+    auto* counters = google::protobuf::Arena::CreateMessage<pb::Counters>(&arena);
+    auto* ledger = google::protobuf::Arena::CreateMessage<pb::Ledger>(&arena);
+    if (!counters->ParseFromString(counters_) || !ledger->ParseFromString(ledger_)) return no_protobuf();
+    Check check;
+    record_.instance = check.instance(instance_, "record.instance");
+    record_.counters = take(*counters, check);
+    record_.ledger = wire::take(*ledger, record_.span.begin, "record.ledger", check);
+    if (!check.well()) return check.error();
+    if (std::string why = window::validate(record_, kMaxRecordLength); !why.empty()) return Error(ErrorCode::corrupt, "record." + why);
+    return {};
+  }
+
+  window::Record& record_;
+  std::string instance_, counters_, ledger_;
+  std::size_t pieces_ = 0;
+  std::optional<Error> failed_;
+};
+
+}  // namespace
 
 std::string encode_record(const window::Record& record) {
   google::protobuf::Arena arena;
@@ -247,15 +283,9 @@ std::string encode_record(const window::Record& record) {
 Result<window::Record> decode_record(std::string_view bytes) {
   if (bytes.size() > kMaxFrameBytes)
     return Error(ErrorCode::corrupt, fmt::format("a record of {} bytes; wanted at most {}", bytes.size(), kMaxFrameBytes));
-  if (too_many_pieces(bytes, 3)) return Error(ErrorCode::corrupt, fmt::format("a record of more than {} pieces", kMaxPieces));
-  const google::protobuf::LogSilencer quiet;
-  google::protobuf::Arena arena;
-  auto* message = google::protobuf::Arena::CreateMessage<pb::Record>(&arena);
-  if (!message->ParseFromArray(bytes.data(), static_cast<int>(bytes.size())))
-    return Error(ErrorCode::corrupt, "a record that is no protobuf");
-  Check check;
-  window::Record record = take(*message, check);
-  if (!check.well()) return check.error();
+  window::Record record;
+  RecordParser parser(record);
+  if (auto status = parser.parse(bytes); !status) return status.error();
   return record;
 }
 

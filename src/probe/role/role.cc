@@ -152,6 +152,7 @@ void Role::on(MonoTime now, Other, Actions& out) {
 Actions Role::tick(MonoTime now, PacketTime packet_clock) {
   Actions out;
   packet_clock_ = packet_clock;
+  packet_clock_at_ = now;
   if (finished_) return out;
   if ((session_ == Session::open || session_ == Session::greeting) && now - heard_ > options_.silence) {
     out.push_back(Disconnect{"silent"});
@@ -179,7 +180,7 @@ void Role::beat(MonoTime now, Actions& out) {
   h.applied = applied_number_;
   for (const auto& [id, state] : measured_) h.services.push_back(state);
   for (const auto& [id, state] : stopped_) h.services.push_back(state);
-  h.packet_clock = h.frame_clock = packet_clock_;
+  h.packet_clock = h.frame_clock = packet_clock_ + (now - packet_clock_at_);
   h.clock_known = epoch_ != 0 ? wire::ClockKnown::own : wire::ClockKnown::none;
   h.since = since();
   h.whole = whole();

@@ -136,7 +136,8 @@ class Role {
   bool promoted_, waiting_ = false, standby_ok_ = false;
   std::uint64_t epoch_ = 0, held_ = 0, was_ = 0;
   PacketTime stored_until_{}, acknowledged_until_{}, seam_{};  // seam_: our records may not begin before it
-  PacketTime packet_clock_{};
+  PacketTime packet_clock_{};                                  // as of the last tick …
+  MonoTime packet_clock_at_{};                                 // … which was then
   CaptureReport capture_;
   wire::NameKey name_key_;
   std::string manager_version_;

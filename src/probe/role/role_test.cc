@@ -267,6 +267,15 @@ TEST(Row, HeartbeatsEach250Milliseconds_AndAtOnceAfterAChange) {
   EXPECT_EQ(b.sent<wire::Heartbeat>().size(), 1u);
 }
 
+TEST(Row, AHeartbeatSaysThePacketClockOfItsOwnInstant) {
+  Bench b;
+  b.monitor_and_admit();
+  b.pass(milliseconds(50));
+  b.forget();
+  b.take(b.role().demote(b.now() + milliseconds(37)));  // between two ticks
+  EXPECT_EQ(b.heartbeat().packet_clock, b.packet_now() + milliseconds(37));
+}
+
 TEST(Row, Superseded_StepsDownAndItsClaimWaits) {
   Bench b;
   b.monitor_and_admit();

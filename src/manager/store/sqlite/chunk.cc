@@ -5,6 +5,7 @@
 
 #include <algorithm>
 #include <array>
+#include <optional>
 #include <utility>
 
 #include "manager/store/sqlite/range_coder.h"
@@ -154,8 +155,9 @@ class FigureColumns {
       set<Coder>(f.ttfb, f.response_time);
       set<Coder>(f.ttfb_sum, f.response_time_sum);
       set<Coder>(f.ttfb_max, f.response_time_max);
-    } else if (!ttfb_.code(coder, f.timed, f.ttfb, f.ttfb_sum, f.ttfb_max)) {
-      return false;
+    } else {
+      if (!ttfb_) ttfb_.emplace();
+      if (!ttfb_->code(coder, f.timed, f.ttfb, f.ttfb_sum, f.ttfb_max)) return false;
     }
     const auto whole = static_cast<std::uint64_t>((f.response_time_sum - f.ttfb_sum).count());
     set<Coder>(f.transfer_sum, code_rest(coder, transfer_, static_cast<std::uint64_t>(f.transfer_sum.count()), whole));
@@ -225,7 +227,8 @@ class FigureColumns {
   std::array<SmallNumber, 6> outcome_;
   std::array<SmallNumber, 6> status_;
   SmallNumber errors_;
-  DurationColumns response_, ttfb_;
+  DurationColumns response_;
+  std::optional<DurationColumns> ttfb_;  // made when it is needed: its models are the larger half
   WideNumber transfer_;
   ByteColumn request_bytes_, response_bytes_;
   std::array<SmallNumber, 4> net_;
@@ -295,7 +298,7 @@ bool code_slot(Coder& coder, CoverageColumns& columns, CoverSlot& slot) {
 }
 
 template <class Slot, class Columns>
-std::string encode(std::span<const Slot> slots, SlotSecond step, std::uint8_t kind, Columns columns) {
+std::string encode(std::span<const Slot> slots, SlotSecond step, std::uint8_t kind, Columns&& columns) {
   NEZU_CHECK(!slots.empty() && slots.size() <= kMaxChunkSlots && step > 0);
   std::string out(kPrefix, '\0');
   out.reserve(slots.size() * 24 + 64);

@@ -13,7 +13,7 @@ namespace nezu::store::sqlite {
 
 namespace {
 
-constexpr const char* kSeriesColumns = "id,probe,kind,object,rolled_10s,rolled_1m,rolled_1h,rolled_1d";
+constexpr const char* kSeriesColumns = "id,probe,kind,object,rolled_1m,rolled_1h,rolled_1d";
 
 Result<std::vector<FigureSlot>> decode(std::string_view bytes, const FigureSlot*) { return decode_figures(bytes); }
 Result<std::vector<CoverSlot>> decode(std::string_view bytes, const CoverSlot*) { return decode_coverage(bytes); }
@@ -50,7 +50,7 @@ Series series_of_row(const Statement& row) {
   s.probe = row.text(1);
   s.kind = row.integer(2) == 0 ? Kind::figures : Kind::coverage;
   s.object = static_cast<std::uint32_t>(row.integer(3));
-  for (std::size_t k = 1; k < kLevels; ++k) s.rolled[k] = row.integer(static_cast<int>(3 + k));
+  for (std::size_t k = kFoldedLevels; k < kLevels; ++k) s.rolled[k] = row.integer(static_cast<int>(4 + k - kFoldedLevels));
   return s;
 }
 
@@ -64,7 +64,7 @@ Status ChunkReader::prepare(Connection& connection) {
   Status status;
   for (std::size_t k = 0; k < kLevels && status; ++k) {
     const char* table = chunk_table(levels_[k].resolution);
-    status = into(scan_[k], fmt::format("SELECT id,body FROM {} WHERE id BETWEEN ?1 AND ?2 ORDER BY id", table));
+    status = into(seek_[k], fmt::format("SELECT id,body FROM {} WHERE id>=?1 AND id<?2 ORDER BY id LIMIT 1", table));
     if (status) status = into(point_[k], fmt::format("SELECT body FROM {} WHERE id=?1", table));
   }
   if (status) status = into(series_, fmt::format("SELECT {} FROM series WHERE kind=?1 AND object=?2 ORDER BY probe", kSeriesColumns));
@@ -73,17 +73,16 @@ Status ChunkReader::prepare(Connection& connection) {
   return status;
 }
 
+// The chunks of one series among those of all: at each time in which there are any, its own row is looked for.
 template <class Slot>
 Result<std::vector<Slot>> ChunkReader::read(const Series& series, std::size_t index, SlotSecond from, SlotSecond to,
                                             const DamageHandler& damaged) {
   const Level& level = levels_[index];
   std::vector<Slot> out;
   if (from >= to) return out;
-  std::int64_t at = chunk_key(series.id, from - look_back(level) + 1) - 1;
-  Statement& scan = scan_[index];
-  scan.bind(1, at + 1).bind(2, chunk_key(series.id, to - 1));
-  for (;;) {
-    auto row = scan.step();
+  Statement& seek = seek_[index];
+  for (SlotSecond at = std::max(from - look_back(level) + 1, SlotSecond{0}); at < to;) {
+    auto row = seek.bind(1, chunk_key(at, series.id)).bind(2, chunk_key(to, 0)).step();
     if (!row) {
       if (row.error().code() != ErrorCode::corrupt) return row.error();
       auto status = read_singly(series, index, from, to, at, damaged, out);
@@ -91,29 +90,40 @@ Result<std::vector<Slot>> ChunkReader::read(const Series& series, std::size_t in
       return out;
     }
     if (!*row) return out;
-    at = scan.integer(0);
-    auto slots = decode(scan.blob(1), static_cast<const Slot*>(nullptr));
-    if (slots) {
-      add_within(std::move(*slots), from, to, out);
+    const std::int64_t key = seek.integer(0);
+    const SlotSecond start = start_of_key(key);
+    if (series_of_key(key) == series.id) {
+      auto slots = decode(seek.blob(1), static_cast<const Slot*>(nullptr));
+      seek.reset();
+      if (slots) {
+        add_within(std::move(*slots), from, to, out);
+      } else {
+        damaged(damage_of(series, level, index, key, slots.error().message(), false));
+      }
+      at = start + 1;
     } else {
-      damaged(damage_of(series, level, index, at, slots.error().message(), false));
+      seek.reset();
+      // Rows of one time are in order of series: this one may lie before ours, or ours isn't there.
+      at = start > at && series_of_key(key) < series.id ? start : start + 1;
     }
   }
+  return out;
 }
 
 // A page of the tree is damaged, and a walk along it ends there. Chunks are found one by one by their keys instead: those that lie on good
 // pages are read, the others named.
 template <class Slot>
-Status ChunkReader::read_singly(const Series& series, std::size_t index, SlotSecond from, SlotSecond to, std::int64_t after,
+Status ChunkReader::read_singly(const Series& series, std::size_t index, SlotSecond from, SlotSecond to, SlotSecond first,
                                 const DamageHandler& damaged, std::vector<Slot>& out) {
   constexpr SlotSecond kMaxLookups = 100'000;
   const Level& level = levels_[index];
-  const SlotSecond first = floor_second(std::max(from - look_back(level) + 1, SlotSecond{0}), level.chunk_span);
-  if ((to - first) / level.chunk_span > kMaxLookups)
+  const SlotSecond from_chunk = floor_second(first, level.chunk_span);
+  if ((to - from_chunk) / level.chunk_span > kMaxLookups) {
     return Error(ErrorCode::corrupt, fmt::format("{}: damaged pages in a span too long to search", chunk_table(level.resolution)));
-  for (SlotSecond start = first; start < to; start += level.chunk_span) {
-    const std::int64_t key = chunk_key(series.id, start);
-    if (key <= after) continue;
+  }
+  for (SlotSecond start = from_chunk; start < to; start += level.chunk_span) {
+    if (start < first) continue;
+    const std::int64_t key = chunk_key(start, series.id);
     auto row = point_[index].bind(1, key).step();
     if (!row && row.error().code() != ErrorCode::corrupt) return row.error();
     if (!row) {

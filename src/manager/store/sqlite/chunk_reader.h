@@ -35,11 +35,11 @@ class ChunkReader {
   template <class Slot>
   Result<std::vector<Slot>> read(const Series& series, std::size_t level, SlotSecond from, SlotSecond to, const DamageHandler& damaged);
   template <class Slot>
-  Status read_singly(const Series& series, std::size_t level, SlotSecond from, SlotSecond to, std::int64_t after,
+  Status read_singly(const Series& series, std::size_t level, SlotSecond from, SlotSecond to, SlotSecond first,
                      const DamageHandler& damaged, std::vector<Slot>& out);
 
   std::array<Level, kLevels> levels_;
-  std::array<Statement, kLevels> scan_, point_;
+  std::array<Statement, kLevels> seek_, point_;
   Statement series_, all_series_, generation_;
 };
 

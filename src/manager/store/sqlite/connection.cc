@@ -176,6 +176,8 @@ void Connection::rollback() {
   if (sqlite3_get_autocommit(handle_) == 0) sqlite3_exec(handle_, "ROLLBACK", nullptr, nullptr, nullptr);
 }
 
+std::int64_t Connection::last_row() const { return sqlite3_last_insert_rowid(handle_); }
+
 Status Connection::checkpoint(bool truncate) {
   NEZU_CHECK(mode_ == Mode::writer);
   int left = 0, moved = 0;

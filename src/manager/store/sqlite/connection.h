@@ -84,6 +84,8 @@ class Connection {
 
   // Frames in the WAL after the last commit (writer).
   int wal_frames() const { return wal_frames_; }
+  // The id of the row that was inserted last.
+  std::int64_t last_row() const;
   // Moves WAL frames into the database. `truncate`: waits for nobody, but cuts the WAL if it can. Writer only.
   Status checkpoint(bool truncate);
 

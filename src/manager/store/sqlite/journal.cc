@@ -40,32 +40,35 @@ Error corrupt(const char* what) { return Error(ErrorCode::corrupt, fmt::format("
 
 }  // namespace
 
-std::string encode_journal(const std::vector<const JournalRecord*>& records, std::size_t padding) {
-  std::string out(kPrefix + 4, '\0');
+std::string encode_journal(const std::vector<JournalEntry>& records, std::size_t padding) {
+  std::size_t size = kPrefix + 4 + padding;
+  for (const JournalEntry& entry : records) size += 8 + entry.logical_probe.size() + entry.record.size();
+  std::string out;
+  out.reserve(size);
+  out.assign(kPrefix + 4, '\0');
   out[0] = kVersion;
   put_u32(out, kPrefix, static_cast<std::uint32_t>(records.size()));
-  for (const JournalRecord* entry : records) {
-    append_sized(out, entry->logical_probe);
-    append_sized(out, wire::encode_record(entry->record));
+  for (const JournalEntry& entry : records) {
+    append_sized(out, entry.logical_probe);
+    append_sized(out, entry.record);
   }
   out.append(padding, '\0');
   put_u32(out, 1, checksum(std::string_view(out).substr(kPrefix)));
   return out;
 }
 
-Result<std::vector<JournalRecord>> decode_journal(std::string_view bytes) {
+Result<std::vector<JournalEntry>> decode_journal(std::string_view bytes) {
   if (bytes.size() < kPrefix + 4) return corrupt("shorter than its head");
   if (bytes[0] != kVersion) return corrupt("unknown version");
   if (checksum(bytes.substr(kPrefix)) != get_u32(bytes, 1)) return corrupt("checksum is wrong");
   std::uint32_t count = get_u32(bytes, kPrefix);
   bytes.remove_prefix(kPrefix + 4);
-  std::vector<JournalRecord> out;
+  std::vector<JournalEntry> out;
   for (; count > 0; --count) {
     std::string_view probe, record;
     if (!take_sized(bytes, probe) || !take_sized(bytes, record)) return corrupt("content is cut");
-    auto decoded = wire::decode_record(record);
-    if (!decoded) return decoded.error().in("journal row");
-    out.push_back({std::string(probe), std::move(*decoded)});
+    if (auto decoded = wire::decode_record(record); !decoded) return decoded.error().in("journal row");
+    out.push_back({probe, record});
   }
   return out;
 }

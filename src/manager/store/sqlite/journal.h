@@ -11,8 +11,12 @@
 namespace nezu::store::sqlite {
 
 // `padding`: bytes of zeros behind the records, to try whether there is room for a row of a size.
-std::string encode_journal(const std::vector<const JournalRecord*>& records, std::size_t padding = 0);
-// corrupt: nothing of the row is used.
-Result<std::vector<JournalRecord>> decode_journal(std::string_view bytes);
+struct JournalEntry {
+  std::string_view logical_probe;
+  std::string_view record;  // bytes that wire::decode_record() accepts
+};
+std::string encode_journal(const std::vector<JournalEntry>& records, std::size_t padding = 0);
+// Views into `bytes`. corrupt: nothing of the row is used.
+Result<std::vector<JournalEntry>> decode_journal(std::string_view bytes);
 
 }  // namespace nezu::store::sqlite

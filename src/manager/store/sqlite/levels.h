@@ -18,14 +18,17 @@ struct Level {
   SlotSecond chunk_span;  // chunks begin at whole multiples of it
 };
 
-// A chunk of seconds is as long as the time between two folds; it may have been another one before: readers look back by kMaxFoldSpan.
+// A fold writes the chunks of the first levels at once, out of the same slots: to read them again for a roll-up would cost as much as
+// writing them. These chunks are as long as the time between two folds; it may have been another one before: readers look back by
+// kMaxFoldSpan.
+inline constexpr std::size_t kFoldedLevels = 2;
 inline constexpr SlotSecond kMinFoldSpan = 10, kMaxFoldSpan = 3600;
 constexpr std::array<Level, kLevels> levels(SlotSecond fold_span) {
-  return {Level{Resolution::s1, 1, fold_span}, Level{Resolution::s10, 10, 1800}, Level{Resolution::m1, 60, 7200},
+  return {Level{Resolution::s1, 1, fold_span}, Level{Resolution::s10, 10, (fold_span + 9) / 10 * 10}, Level{Resolution::m1, 60, 7200},
           Level{Resolution::h1, 3600, 86'400}, Level{Resolution::d1, 86'400, 32 * 86'400}};
 }
 // How far before a time a chunk that holds it may begin.
-constexpr SlotSecond look_back(const Level& level) { return level.step == 1 ? kMaxFoldSpan : level.chunk_span; }
+constexpr SlotSecond look_back(const Level& level) { return level.step <= 10 ? kMaxFoldSpan : level.chunk_span; }
 
 enum class Kind : int { figures = 0, coverage = 1 };
 
@@ -35,16 +38,20 @@ struct Series {
   std::string probe;
   Kind kind = Kind::figures;
   std::uint32_t object = 0;                  // TargetId or ServiceId
-  std::array<SlotSecond, kLevels> rolled{};  // up to where level k holds what level k-1 does; [0] isn't used
+  std::array<SlotSecond, kLevels> rolled{};  // up to where level k holds what level k-1 does; from [kFoldedLevels] on
 };
 
-// Keys of chunks: the series in the high bits, so that a series' chunks lie side by side. Times: 1970 to 2514.
-inline constexpr int kTimeBits = 34;
-constexpr std::int64_t chunk_key(std::int64_t series, SlotSecond start) {
+// Keys of chunks: the time in the high bits. So what is written goes to the end of its table, where SQLite fills whole pages (within a
+// table it halves them), and what is too old is deleted as whole pages. A series' chunks are found by looking into each time in turn.
+// Times: 1970 to 2514.
+inline constexpr int kTimeBits = 34, kSeriesBits = 29;
+inline constexpr std::int64_t kMaxSeries = (std::int64_t{1} << kSeriesBits) - 1;
+constexpr std::int64_t chunk_key(SlotSecond start, std::int64_t series) {
   const SlotSecond last = (SlotSecond{1} << kTimeBits) - 1;
-  return series << kTimeBits | (start < 0 ? 0 : start > last ? last : start);
+  return (start < 0 ? 0 : start > last ? last : start) << kSeriesBits | series;
 }
-constexpr SlotSecond start_of_key(std::int64_t key) { return key & ((SlotSecond{1} << kTimeBits) - 1); }
+constexpr SlotSecond start_of_key(std::int64_t key) { return key >> kSeriesBits; }
+constexpr std::int64_t series_of_key(std::int64_t key) { return key & kMaxSeries; }
 
 // What can't be read any more: a span of one series at one level.
 struct Damage {

@@ -34,7 +34,7 @@ struct Prob {
 class RangeEncoder {
  public:
   static constexpr bool kDecodes = false;
-  explicit RangeEncoder(std::string& out) : out_(out) {}
+  explicit RangeEncoder(std::string& out) : out_(out), at_(out.size()) {}
 
   bool bit(Prob& prob, bool value) {
     const std::uint32_t bound = (range_ >> 15) * prob.p;
@@ -64,7 +64,8 @@ class RangeEncoder {
   // Once, last. What is cut off at the end are zeros, which the decoder supplies.
   void finish() {
     for (int i = 0; i < 5; ++i) shift();
-    while (!out_.empty() && out_.back() == '\0' && out_.size() > base_) out_.pop_back();
+    while (at_ > base_ && out_[at_ - 1] == '\0') --at_;
+    out_.resize(at_);
   }
 
  private:
@@ -77,9 +78,9 @@ class RangeEncoder {
   void shift() {
     if (low_ < 0xFF000000u || low_ > 0xFFFFFFFFu) {
       const auto carry = static_cast<std::uint8_t>(low_ >> 32);
-      if (!first_) out_.push_back(static_cast<char>(cache_ + carry));  // the first byte is always 0
+      if (!first_) put(static_cast<char>(cache_ + carry));  // the first byte is always 0
       first_ = false;
-      for (; pending_ > 0; --pending_) out_.push_back(static_cast<char>(0xFF + carry));
+      for (; pending_ > 0; --pending_) put(static_cast<char>(0xFF + carry));
       cache_ = static_cast<std::uint8_t>(low_ >> 24);
     } else {
       ++pending_;
@@ -87,8 +88,15 @@ class RangeEncoder {
     low_ = (low_ & 0x00FFFFFFu) << 8;
   }
 
+  // Room is made by the piece: a string that grows by the byte costs more than the coding.
+  void put(char byte) {
+    if (at_ == out_.size()) out_.resize(at_ + at_ / 2 + 64);
+    out_[at_++] = byte;
+  }
+
   std::string& out_;
-  const std::size_t base_ = out_.size();
+  std::size_t at_;
+  const std::size_t base_ = at_;
   std::uint64_t low_ = 0;
   std::uint32_t range_ = 0xFFFFFFFFu;
   std::uint64_t pending_ = 0;
@@ -157,32 +165,36 @@ inline std::uint64_t zigzag(std::int64_t v) { return static_cast<std::uint64_t>(
 inline std::int64_t unzigzag(std::uint64_t v) { return static_cast<std::int64_t>(v >> 1) ^ -static_cast<std::int64_t>(v & 1); }
 
 // Numbers that are mostly small: the width in unary, then the bits below the leading one (the upper three of them modelled).
+// Widths from kWidths - 1 on share their models: a chunk has dozens of these, and a short chunk must not pay for models that it never uses.
 class SmallNumber {
  public:
   template <class Coder>
   std::uint64_t code(Coder& coder, std::uint64_t value) {
     const int wanted = static_cast<int>(std::bit_width(value));
     int width = 0;
-    while (width < 64 && coder.bit(width_[static_cast<std::size_t>(width)], width < wanted)) ++width;
+    while (width < 64 && coder.bit(width_[model(width)], width < wanted)) ++width;
     return width <= 1 ? static_cast<std::uint64_t>(width) : mantissa(coder, value, width);
   }
 
  private:
+  static constexpr std::size_t kWidths = 16;
+  static constexpr std::size_t model(int width) { return static_cast<std::size_t>(width) < kWidths ? static_cast<std::size_t>(width) : kWidths - 1; }
+
   template <class Coder>
   std::uint64_t mantissa(Coder& coder, std::uint64_t value, int width) {
     const int bits = width - 1;
     const int modelled = bits < 3 ? bits : 3;
     std::size_t node = 1;
     for (int i = 1; i <= modelled; ++i) {
-      const bool b = coder.bit(bits_[static_cast<std::size_t>(width)][node], (value >> (bits - i) & 1) != 0);
+      const bool b = coder.bit(bits_[model(width)][node], (value >> (bits - i) & 1) != 0);
       node = node << 1 | (b ? 1u : 0u);
     }
     const int rest = bits - modelled;
     return rest == 0 ? node : static_cast<std::uint64_t>(node) << rest | coder.raw(value & ((1ull << rest) - 1), rest);
   }
 
-  std::array<Prob, 64> width_{};
-  std::array<std::array<Prob, 8>, 65> bits_{};
+  std::array<Prob, kWidths> width_{};
+  std::array<std::array<Prob, 8>, kWidths> bits_{};
 };
 
 // Numbers of any size, such as the rest of a sum after its prediction: the width by a tree, the leading bit below it modelled, the rest raw.

@@ -22,7 +22,7 @@ CREATE TABLE probe(name TEXT PRIMARY KEY, stored_until INTEGER NOT NULL, last_in
 CREATE TABLE stored(id INTEGER PRIMARY KEY, probe TEXT NOT NULL, begin_ns INTEGER NOT NULL, end_ns INTEGER NOT NULL) STRICT;
 CREATE TABLE journal(id INTEGER PRIMARY KEY, body BLOB NOT NULL) STRICT;
 CREATE TABLE series(id INTEGER PRIMARY KEY, probe TEXT NOT NULL, kind INTEGER NOT NULL, object INTEGER NOT NULL,
-  rolled_10s INTEGER NOT NULL, rolled_1m INTEGER NOT NULL, rolled_1h INTEGER NOT NULL, rolled_1d INTEGER NOT NULL,
+  rolled_1m INTEGER NOT NULL, rolled_1h INTEGER NOT NULL, rolled_1d INTEGER NOT NULL,
   UNIQUE(kind, object, probe)) STRICT;
 CREATE TABLE chunk_1s(id INTEGER PRIMARY KEY, body BLOB NOT NULL) STRICT;
 CREATE TABLE chunk_10s(id INTEGER PRIMARY KEY, body BLOB NOT NULL) STRICT;
@@ -31,7 +31,8 @@ CREATE TABLE chunk_1h(id INTEGER PRIMARY KEY, body BLOB NOT NULL) STRICT;
 CREATE TABLE chunk_1d(id INTEGER PRIMARY KEY, body BLOB NOT NULL) STRICT;
 CREATE TABLE set_aside(id INTEGER PRIMARY KEY, what TEXT NOT NULL, object INTEGER NOT NULL, kind INTEGER NOT NULL, probe TEXT NOT NULL,
   resolution INTEGER NOT NULL, begin_ns INTEGER NOT NULL, end_ns INTEGER NOT NULL, body BLOB) STRICT;
-INSERT INTO meta VALUES('generation',0),('chunks',0),('clean',1);
+INSERT INTO meta VALUES('generation',0),('chunks',0),('clean',1),
+  ('folded_row',0),('folded_second',0),('fold_row',0),('fold_second',0),('fold_series',0);
 )sql";
 
 }  // namespace
@@ -48,7 +49,7 @@ Status check_schema(Connection& connection) {
     return Error(ErrorCode::unsupported, fmt::format("{}: is a database of another program (application id {:#x}, wanted {:#x})",
                                                      connection.path(), *application, kApplicationId));
   }
-  if (*version > kSchemaVersion || *version < 1) {
+  if (*version != kSchemaVersion) {
     return Error(ErrorCode::unsupported,
                  fmt::format("{}: schema version {}; this program reads {}. Use the release that wrote it, or a newer one",
                              connection.path(), *version, kSchemaVersion));

@@ -11,6 +11,7 @@
 #include <vector>
 
 #include "common/base/mutex.h"
+#include "manager/store/sqlite/backlog.h"
 #include "manager/store/sqlite/chunk_reader.h"
 #include "manager/store/sqlite/chunk_writer.h"
 #include "manager/store/sqlite/connection.h"
@@ -21,6 +22,36 @@ namespace nezu::store::sqlite {
 struct Waiting {
   WriteBatch batch;
   UniqueFunction<void(Status)> done;
+};
+
+// A record on its way into the journal: its bytes, and what is found where in them.
+struct Incoming {
+  const std::string* probe;
+  std::shared_ptr<const std::string> bytes;
+  wire::RecordOutline outline;
+};
+
+// A row of the journal, and the last second of which it has anything.
+struct JournalRow {
+  std::int64_t id = 0;
+  SlotSecond newest = 0;
+  std::size_t bytes = 0;
+};
+
+// Of the rows up to `row`, what lies before `second`.
+struct Mark {
+  std::int64_t row = 0;
+  SlotSecond second = 0;
+};
+
+// A fold in progress (docs/formats/store.md, "The fold"): its mark, what is left to do, and how far it has come, which is what the database
+// says too.
+struct Fold {
+  bool active = false;
+  Mark mark;
+  std::int64_t series = 0;
+  std::vector<ChunkWriter::FoldItem> items;
+  std::size_t next = 0;
 };
 
 // Where a logical probe's stored spans end; a run is a row of `stored` that grows while records follow each other.
@@ -63,10 +94,12 @@ class SqliteStore final : public Store {
   // --- writer.cc: the writer's thread
   void run();
   void commit_group(std::deque<Waiting> group);
-  Status commit(const std::deque<Waiting>& group);
-  Status write_group(const std::deque<Waiting>& group, std::map<std::string, ProbeTrack>& tracks, std::int64_t& next_run);
+  Status commit(const std::deque<Waiting>& group, std::vector<Incoming>& incoming);
+  Status take_in(const std::deque<Waiting>& group, std::vector<Incoming>& incoming);
+  Status write_group(const std::deque<Waiting>& group, const std::vector<Incoming>& incoming, std::map<std::string, ProbeTrack>& tracks,
+                     std::int64_t& next_run);
   Status write_spans(const std::deque<Waiting>& group, std::map<std::string, ProbeTrack>& tracks, std::int64_t& next_run);
-  void after_commit(std::deque<Waiting>& group);
+  void after_commit(std::deque<Waiting>& group, std::vector<Incoming>& incoming);
   void answer(std::deque<Waiting> group, const Status& status);
   void note_failure(const Error& error);
   void leave_fault();
@@ -74,9 +107,15 @@ class SqliteStore final : public Store {
 
   // --- maintenance.cc: the writer's thread
   bool maintain();
+  Result<bool> maintain_step();
   bool fold_due();
-  Status fold();
-  Result<bool> roll_and_delete();
+  void begin_fold();
+  Status fold_step();
+  Status write_fold_mark(const char* key, std::int64_t value);
+  void end_fold();
+  bool rows_done() const;
+  Status drop_rows();
+  Status roll_and_delete();
   Status write_damage();
   Status finish_maintenance();
   Status tidy();
@@ -111,14 +150,19 @@ class SqliteStore final : public Store {
   std::unique_ptr<Connection> lock_;
   std::unique_ptr<Connection> writer_;  // none: cramped, or broken
   ChunkWriter chunks_;
-  Statement insert_journal_;
+  Statement insert_journal_, drop_journal_, set_meta_;
   std::map<std::string, ProbeTrack> tracks_;
   std::int64_t next_run_ = 1;
-  SlotSecond fold_at_ = 0;
+  SlotSecond fold_at_ = 0;            // what lies before it is folded once a slot is there that lies a little after it
+  bool fold_held_ = false;            // the last step failed: not at once again
+  Fold fold_;
+  Mark folded_;                       // by the last fold
+  std::deque<JournalRow> rows_;       // what the journal has
   SlotSecond complete_ = 0;  // seconds before it are folded
   SlotSecond retention_done_for_ = 0;
   bool rolling_ = false, deleting_ = false;
   std::size_t failed_bytes_ = 0;
+  std::int64_t journal_row_ = 0;      // that was written last
   bool broken_ = false;
   bool marked_running_ = false;
   std::uint64_t commits_since_sizes_ = 0;
@@ -129,7 +173,8 @@ class SqliteStore final : public Store {
   Condition changed_;  // readers: a fold is through, or a connection is free
   std::deque<Waiting> queue_ NEZU_GUARDED_BY(mutex_);
   bool stopping_ NEZU_GUARDED_BY(mutex_) = false;
-  SlotTable pending_ NEZU_GUARDED_BY(mutex_);
+  Backlog pending_ NEZU_GUARDED_BY(mutex_);
+  Backlog folding_ NEZU_GUARDED_BY(mutex_);  // what the fold in progress hasn't done yet
   std::int64_t generation_ NEZU_GUARDED_BY(mutex_) = 0;
   std::unordered_map<TargetId, ServiceId> service_of_ NEZU_GUARDED_BY(mutex_);
   std::vector<Damage> damage_ NEZU_GUARDED_BY(mutex_);

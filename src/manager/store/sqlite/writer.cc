@@ -8,6 +8,7 @@
 #include "manager/store/sqlite/catalogue.h"
 #include "manager/store/sqlite/journal.h"
 #include "manager/store/sqlite/store_impl.h"
+#include "model/wire/messages.h"
 
 namespace nezu::store::sqlite {
 
@@ -69,9 +70,10 @@ void SqliteStore::answer(std::deque<Waiting> group, const Status& status) {
 }
 
 void SqliteStore::commit_group(std::deque<Waiting> group) {
-  auto status = commit(group);
+  std::vector<Incoming> incoming;
+  auto status = commit(group, incoming);
   if (status) {
-    after_commit(group);
+    after_commit(group, incoming);
     answer(std::move(group), status);
     return;
   }
@@ -89,7 +91,22 @@ void SqliteStore::commit_group(std::deque<Waiting> group) {
   answer(std::move(group), status);
 }
 
-Status SqliteStore::commit(const std::deque<Waiting>& group) {
+Status SqliteStore::take_in(const std::deque<Waiting>& group, std::vector<Incoming>& incoming) {
+  for (const Waiting& waiting : group) {
+    for (const JournalRecord& entry : waiting.batch.records) {
+      const SlotSecond begin = second_of(entry.record->span.begin);
+      if (begin < 0 || begin >= (SlotSecond{1} << kTimeBits) - kMaxFoldSpan)
+        return Error(ErrorCode::invalid_argument, fmt::format("record of {}: its time is out of range", entry.logical_probe));
+      auto bytes = entry.encoded != nullptr ? entry.encoded : std::make_shared<const std::string>(wire::encode_record(*entry.record));
+      Incoming& in = incoming.emplace_back(Incoming{&entry.logical_probe, std::move(bytes), {}});
+      if (auto status = wire::read_outline(*in.bytes, in.outline); !status)
+        return Error(ErrorCode::invalid_argument, fmt::format("record of {}: {}", entry.logical_probe, status.error().message()));
+    }
+  }
+  return {};
+}
+
+Status SqliteStore::commit(const std::deque<Waiting>& group, std::vector<Incoming>& incoming) {
   if (broken_) {
     MutexLock lock(mutex_);
     return Error(ErrorCode::io, status_.fault);
@@ -98,26 +115,21 @@ Status SqliteStore::commit(const std::deque<Waiting>& group) {
     MutexLock lock(mutex_);
     return Error(ErrorCode::no_space, status_.fault);
   }
-  std::uint64_t windows = 0;
-  for (const Waiting& waiting : group) {
-    for (const JournalRecord& entry : waiting.batch.records) {
-      const SlotSecond begin = second_of(entry.record.span.begin);
-      if (begin < 0 || begin >= (SlotSecond{1} << kTimeBits) - kMaxFoldSpan)
-        return Error(ErrorCode::invalid_argument, fmt::format("record of {}: its time is out of range", entry.logical_probe));
-      for (const auto& part : entry.record.services) windows += part.targets.size();
-    }
-  }
+  if (auto status = take_in(group, incoming); !status) return status;
   {
     MutexLock lock(mutex_);
-    if (pending_.windows() + windows > options_.max_unfolded_windows) {
-      return Error(ErrorCode::no_space, fmt::format("{}: {} windows wait to be folded, the limit is {}", options_.path, pending_.windows(),
-                                                    options_.max_unfolded_windows));
+    std::uint64_t windows = pending_.windows() + folding_.windows();
+    for (const Incoming& in : incoming) windows += in.outline.targets.size();
+    if (!incoming.empty() && windows > options_.max_unfolded_windows) {
+      return Error(ErrorCode::no_space, fmt::format("{}: {} windows wait to be folded, the limit is {}", options_.path,
+                                                    pending_.windows() + folding_.windows(), options_.max_unfolded_windows));
     }
   }
   if (auto status = writer_->begin_write(); !status) return status;
   std::map<std::string, ProbeTrack> tracks;
   std::int64_t next_run = next_run_;
-  auto status = write_group(group, tracks, next_run);
+  auto status = write_group(group, incoming, tracks, next_run);
+  const std::int64_t row = incoming.empty() ? 0 : journal_row_;
   if (status) status = writer_->commit();
   if (!status) {
     writer_->rollback();
@@ -126,22 +138,30 @@ Status SqliteStore::commit(const std::deque<Waiting>& group) {
   next_run_ = next_run;
   for (auto& [name, track] : tracks) tracks_[name] = track;
   marked_running_ = true;
+  if (row != 0) {
+    SlotSecond newest = newest_of(incoming.front().outline);
+    for (const Incoming& in : incoming) newest = std::max(newest, newest_of(in.outline));
+    rows_.push_back({row, newest, failed_bytes_});
+  }
   return {};
 }
 
-Status SqliteStore::write_group(const std::deque<Waiting>& group, std::map<std::string, ProbeTrack>& tracks, std::int64_t& next_run) {
+Status SqliteStore::write_group(const std::deque<Waiting>& group, const std::vector<Incoming>& incoming,
+                                std::map<std::string, ProbeTrack>& tracks, std::int64_t& next_run) {
   if (!marked_running_) {
     if (auto status = writer_->exec("UPDATE meta SET value=0 WHERE key='clean'"); !status) return status;
   }
-  std::vector<const JournalRecord*> records;
   for (const Waiting& waiting : group) {
     if (auto status = write_catalogue(*writer_, waiting.batch); !status) return status;
-    for (const JournalRecord& entry : waiting.batch.records) records.push_back(&entry);
   }
-  if (records.empty()) return {};
-  const std::string row = encode_journal(records);
+  if (incoming.empty()) return {};
+  std::vector<JournalEntry> entries;
+  entries.reserve(incoming.size());
+  for (const Incoming& in : incoming) entries.push_back({*in.probe, *in.bytes});
+  const std::string row = encode_journal(entries);
   failed_bytes_ = row.size();
   if (auto status = insert_journal_.bind_blob(1, row).run(); !status) return status;
+  journal_row_ = writer_->last_row();
   return write_spans(group, tracks, next_run);
 }
 
@@ -149,7 +169,7 @@ Status SqliteStore::write_spans(const std::deque<Waiting>& group, std::map<std::
   std::map<std::int64_t, std::pair<std::string, window::Span>> rows;
   for (const Waiting& waiting : group) {
     for (const JournalRecord& entry : waiting.batch.records) {
-      const window::Span& span = entry.record.span;
+      const window::Span& span = entry.record->span;
       auto [at, added] = tracks.try_emplace(entry.logical_probe);
       if (const auto known = tracks_.find(entry.logical_probe); added && known != tracks_.end()) at->second = known->second;
       ProbeTrack& track = at->second;
@@ -164,8 +184,8 @@ Status SqliteStore::write_spans(const std::deque<Waiting>& group, std::map<std::
       }
       rows[track.run] = {entry.logical_probe, track.span};
       track.stored_until = span.end;
-      track.instance = entry.record.instance;
-      track.epoch = entry.record.epoch;
+      track.instance = entry.record->instance;
+      track.epoch = entry.record->epoch;
     }
   }
   auto run = writer_->prepare("INSERT OR REPLACE INTO stored VALUES(?1,?2,?3,?4)");
@@ -184,10 +204,9 @@ Status SqliteStore::write_spans(const std::deque<Waiting>& group, std::map<std::
   return {};
 }
 
-void SqliteStore::after_commit(std::deque<Waiting>& group) {
+void SqliteStore::after_commit(std::deque<Waiting>& group, std::vector<Incoming>& incoming) {
   MutexLock lock(mutex_);
   const bool was_empty = pending_.empty();
-  bool any = false;
   ++status_.commits;
   for (Waiting& waiting : group) {
     ++status_.batches;
@@ -195,14 +214,13 @@ void SqliteStore::after_commit(std::deque<Waiting>& group) {
       service_of_[row.all_target] = row.id;
       for (const auto& [name, target] : row.targets) service_of_[target] = row.id;
     }
-    for (JournalRecord& entry : waiting.batch.records) {
-      any = true;
-      ++status_.records;
-      pending_.add(entry.logical_probe, std::move(entry.record));
-    }
   }
-  if (any) ++status_.journal_rows;
-  if (any && was_empty) fold_at_ = floor_second(pending_.newest(), fold_span_) + fold_span_;
+  for (Incoming& in : incoming) {
+    ++status_.records;
+    pending_.add(*in.probe, std::move(in.bytes), in.outline);
+  }
+  status_.journal_rows = rows_.size();
+  if (!incoming.empty() && was_empty) fold_at_ = floor_second(pending_.newest(), fold_span_) + fold_span_;
   status_.wal_bytes = static_cast<std::uint64_t>(writer_->wal_frames()) * (8192 + 24);
   status_.fault.clear();
 }
