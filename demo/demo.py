@@ -2,7 +2,7 @@
 """The main job on real traffic: nginx under load, a switch's mirror port, a manager, an active probe and a cold standby.
 Kills the probe, starts the other one, shows the failover record, and compares everything with nginx's own access log.
 
-demo.py --bin DIR [--script] [--keep]"""
+demo.py --bin DIR [--script]"""
 
 import argparse
 import os
@@ -157,8 +157,8 @@ class Demo:
         begin, end = min(e.start for e in entries) - 1, ended + 1
         totals = self.manager.query(begin, end)["totals"]
         paths = {path: self.manager.query(begin, end, target_of(path))["totals"] for path in PATHS}
-        lost = sum(b - a for a, b in gaps)
-        in_gap = sum(any(e.end > a and e.start < b for a, b in gaps) for e in entries)
+        lost = sum(end - begin for begin, end, _ in gaps)
+        in_gap = sum(any(e.end > begin and e.start < end for begin, end, _ in gaps) for e in entries)
         say(f"witness: nginx logged {len(entries)} requests; {in_gap} of them touch the gap of {lost:.3f} s, the others must all be there, once:")
         if busy():
             say(f"(the machine is busy, {busy()}: of the response times only the medians are judged)")

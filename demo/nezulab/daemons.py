@@ -224,6 +224,7 @@ class Probe:
 
 
 def gaps_of(failover):
-    """The gaps of a failover record as (begin, end) in seconds, without empty ones."""
-    spans = {(seconds_of(g["begin"]), seconds_of(g["end"])) for g in failover["gaps"]}
+    """The gaps of a failover record as (begin, end, since when the new instance watched) in seconds, without empty ones."""
+    watched = seconds_of(failover["first_covered"]) if failover["first_covered"] else float("inf")
+    spans = {(seconds_of(g["begin"]), seconds_of(g["end"]), watched) for g in failover["gaps"]}
     return sorted(span for span in spans if span[1] > span[0])

@@ -3,6 +3,7 @@
 import contextlib
 import ctypes
 import os
+import re
 import signal
 import subprocess
 import time
@@ -48,7 +49,13 @@ def environment(changes=None):
 def busy():
     """Why times that two programs take can't be held against each other to the millisecond; empty where they can."""
     load, cores = os.getloadavg()[0], os.cpu_count() or 1
-    return f"load average {load:.1f} on {cores} cores" if load > 2.5 * cores else ""
+    if load > 2.5 * cores:
+        return f"load average {load:.1f} on {cores} cores"
+    with contextlib.suppress(OSError), open("/proc/pressure/cpu", encoding="ascii") as f:
+        waited = float(re.search(r"some avg10=([\d.]+)", f.read()).group(1))
+        if waited > 60:
+            return f"tasks waited for a processor in {waited:.0f} % of the last 10 s"
+    return ""
 
 
 def steady():

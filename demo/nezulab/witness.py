@@ -18,20 +18,22 @@ def _span(low, high):
 
 
 class Expectation:
-    """How many of nginx's requests must have been measured, given the gaps (seconds since 1970).
+    """How many of nginx's requests must have been measured, given the gaps: (begin, end) or (begin, end, watched), seconds since 1970.
 
-    A request counts where its whole was watched: it ended before a gap began, or began after one had ended. Within `margin`
-    seconds of an edge nginx's log (milliseconds, of a cached clock) can't tell on which side it was: `low` counts without those,
-    `high` with them.
+    A request counts where its response ended outside of a gap, and all of it was watched: it ended before the gap began, or began
+    when the new capture stood (`watched`, at the latest the end of the gap: a service's gap ends when it is measured again).
+    Within `margin` seconds of an edge nginx's log (milliseconds, of a cached clock) can't tell on which side it was: `low` counts
+    without those, `high` with them.
     """
 
     def __init__(self, entries, gaps=(), margin=0.004, begin=None, end=None):
         self.low, self.high, self.times = collections.Counter(), collections.Counter(), collections.defaultdict(list)
         for entry in entries:
             certain, possible = True, True
-            for gap_begin, gap_end in gaps:
+            for gap_begin, gap_end, *rest in gaps:
+                watched = min([gap_end, *rest])
                 outside = entry.end < gap_begin - margin or entry.start > gap_end + margin
-                inside = entry.end > gap_begin + margin and entry.start < gap_end - margin
+                inside = entry.end > gap_begin + margin and (entry.end < gap_end - margin or entry.start < watched - margin)
                 certain, possible = certain and outside, possible and not inside
             for edge, sign in ((begin, 1), (end, -1)):
                 if edge is None:

@@ -109,7 +109,7 @@ class Rig:
     def second_by_second(self, entries, gaps):
         """For people who look for the reason: nginx's requests and ours in each second, where they differ."""
         logged = collections.Counter(int(e.end) for e in entries)
-        lines = [f"the gaps: {[(f'{a:.6f}', f'{b:.6f}') for a, b in gaps]}"]
+        lines = [f"the gaps: {[(f'{a:.6f}', f'{b:.6f}') for a, b, *_ in gaps]}"]
         for p in self.points(min(logged), max(logged) + 1):
             second = int(seconds_of(p["time"]))
             if (p["transactions"] or 0) != logged[second]:

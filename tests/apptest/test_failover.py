@@ -28,7 +28,8 @@ def sigkill_and_the_cold_standby(lab):
     expect_equal((record["from_node"], record["to_node"]), ("node-a", "node-b"), "from which node to which")
     gaps = gaps_of(record)
     expect_equal(len(gaps), 1, f"gaps in {record}")
-    begin, end = gaps[0]
+    begin, end, watched = gaps[0]
+    expect(0 <= end - watched < 0.1, f"the gap ends {end - watched:.3f} s after the new capture stood")
     # The last window that was sent ended at most window + its way before the kill.
     expect(killed - 2.2 < begin <= killed, f"the gap begins {killed - begin:.3f} s before the kill")
     expect(started - 0.05 <= end < started + 1.5, f"the gap ends {end - started:.3f} s after the standby's start")

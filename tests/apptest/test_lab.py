@@ -37,6 +37,9 @@ def the_witness_tells_right_from_wrong(lab):
     # A gap from 102.05 to 103.05: the ten that ended in it, and the one that had begun in it.
     gap = witness.Expectation([*entries, entry(103.055, 0.5)], [(102.05, 103.05)])
     expect_equal((gap.low["all"], gap.high["all"]), (90, 90), "outside the gap")
+    # The new capture stood 20 ms before the gap's end: what began since then and ended after the gap may be there.
+    stood = witness.Expectation([*entries, entry(103.055, 0.010), entry(103.075, 0.500)], [(102.05, 103.05, 103.03)])
+    expect_equal((stood.low["all"], stood.high["all"]), (90, 91), "begun in the gap, since the capture stood")
     edge = witness.Expectation(entries, [(102.0, 103.0)])
     expect_equal((edge.low["all"], edge.high["all"]), (89, 90), "at the edge nobody can tell, within the margin")
     span = witness.Expectation(entries, begin=100.95, end=101.95)

@@ -636,6 +636,116 @@ def blind_from_amid_an_exchange():
     return blind(True)
 
 
+@case
+def syn_ack_lost_and_numbers_near():
+    """The SYN/ACK is missing, and the numbers of both streams lie near each other: the client's acknowledgements are no word of the server."""
+    t = Trace()
+    t.c(flags=SYN, t=0)
+    t.s(flags=SYN | ACK, lost=True)
+    t.c(t=2)
+    for i in range(3):
+        t.c(get(f"/{i}"), t=10 + 100 * i)
+        t.s(t=10.025 + 100 * i)
+        t.s(ok(), t=30 + 100 * i)
+        t.c(t=31 + 100 * i)
+        t.expect(uri=f"/{i}", ms=20, reason=None, **COMPLETE)
+    return t
+
+
+def lossy_connection():
+    """Round trips of 2 ms, a server that acknowledges each request at once, and one response in which the capture has a hole."""
+    t = Trace().open()
+    for i in range(12):
+        t.c(get(f"/{i}"), t=10 + 20 * i)
+        t.s(t=10.025 + 20 * i)
+        text = ok("x" * 2000)
+        t.s(text[:1000], t=20 + 20 * i)
+        t.s(text[1000:1500], t=20.1 + 20 * i, lost=i == 4)
+        t.s(text[1500:], t=20.2 + 20 * i)
+        t.c(t=22 + 20 * i)
+        t.expect(uri=f"/{i}", ms=10.2, status=200)
+    return t
+
+
+@case
+def request_seen_in_its_second_copy():
+    """The first copy and its acknowledgement are missing: the second copy would pass for the original, but nobody acknowledges it."""
+    t = lossy_connection()
+    a = t.c(get("/copy"), t=260, lost=True)
+    t.s(t=260.025, lost=True)
+    t.c(get("/copy"), seq=a, t=264)
+    t.s(ok(), t=280)
+    t.c(t=282)
+    t.expect(uri="/copy", completeness="no_response", reason="start_lost", status=None, response_time=None)
+    t.c(get("/soon"), t=282.1)  # within a round trip after the client's last word: no copy can have been under way
+    t.s(ok(), t=290)
+    t.expect(uri="/soon", ms=7.9, reason=None, **COMPLETE)
+    return t
+
+
+@case
+def request_seen_after_its_response():
+    t = Trace().open()
+    t.c(get("/first"), t=10)
+    t.s(ok(), t=20)
+    t.expect(uri="/first", ms=10, **COMPLETE)
+    a = t.c(get("/second"), t=30, lost=True)
+    t.s(ok(), t=50)
+    t.c(get("/second"), seq=a, ack=t.seq["S"] - len(ok()), t=51)
+    t.c(t=52)
+    t.expect(uri="/second", completeness="no_response", reason="start_lost", status=None, response_time=None)
+    t.c(get("/third"), t=60)
+    t.s(ok(), t=70)
+    t.expect(uri="/third", ms=10, reason=None, **COMPLETE)
+    return t
+
+
+@case
+def first_segment_sent_again_and_the_rest_missing():
+    """The network lost a request's first segment; its second one came first, but the capture doesn't have it."""
+    t = lossy_connection()
+    text = "POST /upload HTTP/1.1\r\nHost: a.example\r\nContent-Length: 1000\r\n\r\n" + "u" * 1000
+    a = t.seq["C"]
+    t.c(text[500:], seq=a + 500, t=260, lost=True)
+    t.s(t=260.025)
+    t.c(text[:500], t=460)
+    t.seq["C"] = a + len(text)
+    t.s(t=460.025)
+    t.s(ok(), t=480)
+    t.c(t=482)
+    t.expect(uri="/upload", completeness="no_response", reason="start_lost", status=None, response_time=None)
+    return t
+
+
+def end_in_a_blind_span(text, seen):
+    """Both directions are missing for three seconds; the end of a response lies in them."""
+    t = Trace().open()
+    t.c(get("/end"), t=10)
+    t.s(text[:seen], t=20)
+    t.s(text[seen:], t=500, lost=True)
+    t.c(t=501, lost=True)
+    t.c(get("/next"), t=3000)
+    t.s(ok(), t=3020)
+    t.c(t=3021)
+    t.c(get("/after"), t=3030)
+    t.s(ok(), t=3050)
+    t.expect(uri="/end", completeness="no_response", reason="response_lost", status=None, response_time=None)
+    t.expect(uri="/next", ms=20, reason=None, **COMPLETE)
+    t.expect(uri="/after", ms=20, reason=None, **COMPLETE)
+    return t
+
+
+@case
+def end_of_a_chunked_body_in_a_blind_span():
+    chunk = "64\r\n" + "a" * 100 + "\r\n"
+    return end_in_a_blind_span("HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n" + chunk * 2 + "0\r\n\r\n", 49 + len(chunk))
+
+
+@case
+def end_of_a_body_of_known_length_in_a_blind_span():
+    return end_in_a_blind_span(ok("y" * 1500), 1000)
+
+
 def main():
     check, wrong = "--check" in sys.argv[1:], 0
     for name, function in CASES.items():

@@ -13,6 +13,9 @@ inline std::int32_t distance(std::uint32_t a, std::uint32_t b) { return static_c
 inline bool after(std::uint32_t a, std::uint32_t b) { return distance(a, b) > 0; }
 inline bool at_or_after(std::uint32_t a, std::uint32_t b) { return distance(a, b) >= 0; }
 
+// Spans of packet time in 32 bits: units of 1024 ns, modulo 73 minutes.
+inline std::uint32_t ticks(std::int64_t nanoseconds) { return static_cast<std::uint32_t>(nanoseconds >> 10); }
+
 struct Stream {
   std::uint32_t next = 0;        // the next byte to be handed over
   std::uint32_t acked = 0;       // the receiver's latest acknowledgement …

@@ -14,6 +14,7 @@ struct SynHint {
   std::uint32_t isn = 0;  // the client's
   std::int64_t time = 0;
   std::uint32_t server_isn = 0;  // where the SYN/ACK was seen too
+  bool client_is_high = false;
   bool answered = false;
   bool has_acked = false;  // the server has acknowledged bytes of the client that we haven't seen
   std::uint32_t acked = 0;
@@ -32,17 +33,18 @@ class Hints {
   explicit Hints(std::uint32_t connections)
       : pairs_(std::bit_ceil(std::clamp<std::size_t>(connections, 64, 16384))), syns_(pairs_ * 2), payloads_(pairs_ / 2) {}
 
-  void syn(std::uint64_t hash, std::uint32_t isn, std::int64_t time) {
+  // source_is_high, here and below: see Tuple.
+  void syn(std::uint64_t hash, bool source_is_high, std::uint32_t isn, std::int64_t time) {
     SynHint& hint = syn_place(hash);
     const std::uint32_t tag = tag_of(hash);
     if (hint.tag == tag && hint.isn == isn) return;  // sent again: the first one counts
-    hint = {tag, isn, time, 0, false, false, 0, 0};
+    hint = {tag, isn, time, 0, source_is_high, false, false, 0, 0};
   }
   // The server's answer. Neither makes state that grows: a flood of SYNs is answered by a flood of SYN/ACKs.
-  void syn_ack(std::uint64_t hash, std::uint32_t isn, std::uint32_t server_isn, std::int64_t time) {
+  void syn_ack(std::uint64_t hash, bool source_is_high, std::uint32_t isn, std::uint32_t server_isn, std::int64_t time) {
     SynHint& hint = syn_place(hash);
     const std::uint32_t tag = tag_of(hash);
-    if (hint.tag != tag || hint.isn != isn || hint.time > time) hint = {tag, isn, time, 0, false, false, 0, 0};
+    if (hint.tag != tag || hint.isn != isn || hint.time > time) hint = {tag, isn, time, 0, !source_is_high, false, false, 0, 0};
     hint.server_isn = server_isn;
     hint.answered = true;
   }
@@ -52,10 +54,11 @@ class Hints {
     const std::uint32_t tag = tag_of(hash);
     return pair[0].tag == tag ? pair : pair[1].tag == tag ? pair + 1 : nullptr;
   }
-  // A segment without payload acknowledges bytes of the client, whose connection has no entry yet.
-  void acknowledged(std::uint64_t hash, std::uint32_t ack, std::int64_t time) {
+  // A segment without payload of a connection that has no entry yet. The server's acknowledge bytes of the client; the client's own
+  // are numbers of the other stream.
+  void acknowledged(std::uint64_t hash, bool source_is_high, std::uint32_t ack, std::int64_t time) {
     SynHint& hint = syn_place(hash);
-    if (hint.tag != tag_of(hash) || hint.has_acked || ack - hint.isn - 2 > (1u << 20)) return;
+    if (hint.tag != tag_of(hash) || hint.has_acked || source_is_high == hint.client_is_high || ack - hint.isn - 2 > (1u << 20)) return;
     hint.has_acked = true;
     hint.acked = ack;
     hint.acked_time = time;

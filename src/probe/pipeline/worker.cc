@@ -124,7 +124,7 @@ void Pipeline::Worker::handshake_time(Connection& c, const Segment& s, int d, st
 
 void Pipeline::Worker::syn(const Item& item, Connection*, std::int64_t t) {
   // No state that grows. One for a connection that we follow changes nothing: only the server's answer would.
-  hints_.syn(item.hash, item.segment.seq, t);
+  hints_.syn(item.hash, item.tuple.source_is_high, item.segment.seq, t);
 }
 
 void Pipeline::Worker::syn_ack(const Item& item, Connection* c, std::int64_t t) {
@@ -144,7 +144,7 @@ void Pipeline::Worker::syn_ack(const Item& item, Connection* c, std::int64_t t) 
     }
     forget(*c);
   }
-  hints_.syn_ack(item.hash, s.ack - 1, s.seq, t);
+  hints_.syn_ack(item.hash, item.tuple.source_is_high, s.ack - 1, s.seq, t);
 }
 
 // The client's answer to a SYN/ACK, with or without payload: now there is a connection.
@@ -205,7 +205,7 @@ void Pipeline::Worker::no_connection(const Item& item, std::int64_t t) {
     return established(item, *syn, t);
   }
   if (s.length == 0) {
-    if (syn != nullptr && (s.flags & tcp_ack) != 0) hints_.acknowledged(item.hash, s.ack, t);
+    if (syn != nullptr && (s.flags & tcp_ack) != 0) hints_.acknowledged(item.hash, item.tuple.source_is_high, s.ack, t);
     return;
   }
   const char* data = reinterpret_cast<const char*>(s.payload);

@@ -103,7 +103,7 @@ std::vector<ChunkWriter::FoldItem> ChunkWriter::plan_fold(const Backlog& backlog
   return items;
 }
 
-Result<std::int64_t> ChunkWriter::fold(const Backlog& backlog, const FoldItem& item) {
+Result<std::int64_t> ChunkWriter::fold(const Backlog& backlog, const FoldItem& item, std::size_t& slots) {
   const Backlog::Probe& probe = backlog.probes().at(item.probe);
   if (item.kind == Kind::figures) {
     const Backlog::Slices& slices = probe.figures.at(item.object);
@@ -111,13 +111,15 @@ Result<std::int64_t> ChunkWriter::fold(const Backlog& backlog, const FoldItem& i
     for (const Backlog::Slice& slice : slices) first = std::min(first, slice.second);
     auto index = find_or_add(item.probe, item.kind, item.object, first);
     if (!index) return index.error();
+    slots += slices.size();
     if (auto status = fold_figures(series_[*index], slices); !status) return status.error();
     return series_[*index].id;
   }
-  const std::vector<CoverSlot>& slots = probe.coverage.at(item.object);
-  auto index = find_or_add(item.probe, item.kind, item.object, slots.front().second);
+  const std::vector<CoverSlot>& covered = probe.coverage.at(item.object);
+  auto index = find_or_add(item.probe, item.kind, item.object, covered.front().second);
   if (!index) return index.error();
-  if (auto status = fold_coverage(series_[*index], slots); !status) return status.error();
+  slots += covered.size();
+  if (auto status = fold_coverage(series_[*index], covered); !status) return status.error();
   return series_[*index].id;
 }
 

@@ -32,8 +32,8 @@ class ChunkWriter {
   };
   std::vector<FoldItem> plan_fold(const Backlog& backlog, std::int64_t after) const;
   // All of one item's slots into chunks of the first levels, and those that come late also into the coarser ones that have passed them.
-  // The number of its series.
-  Result<std::int64_t> fold(const Backlog& backlog, const FoldItem& item);
+  // The number of its series; `slots` grows by how many there were.
+  Result<std::int64_t> fold(const Backlog& backlog, const FoldItem& item, std::size_t& slots);
 
   // One bounded step of rolling up, for series whose level k ends before `complete` (in seconds; rounded down to whole chunks).
   // True: there was something to do, call again. Budget: slots read.

@@ -1,5 +1,5 @@
-// What the writer's thread does between commits: folding, roll-ups, retention, checkpoints. Each step but the fold is bounded to some
-// milliseconds, so that a commit never waits long.
+// What the writer's thread does between commits: folding, roll-ups, retention, checkpoints. Each step is bounded to some
+// milliseconds, and what waits is committed between two of them.
 #include <fmt/core.h>
 
 #include <algorithm>
@@ -11,12 +11,11 @@
 namespace nezu::store::sqlite {
 
 namespace {
-constexpr std::size_t kSlotsAStep = 20'000;
+constexpr std::size_t kSlotsAStep = 2'000;
 constexpr std::int64_t kRowsAStep = 500;
 constexpr int kCheckpointFrames = 1000;
 constexpr int kTruncateFrames = 16'000;
 constexpr Nanos kTidyEvery = std::chrono::minutes(1);
-constexpr std::int64_t kKeptEvents = 100'000;
 constexpr std::size_t kMaxDamage = 10'000;
 }  // namespace
 
@@ -33,23 +32,7 @@ SqliteStore::~SqliteStore() {
 SlotSecond SqliteStore::horizon() const { return to_ns(clock_.wall()) / 1'000'000'000 + 10; }
 
 bool SqliteStore::maintain() {
-  bool have_damage = false;
-  {
-    MutexLock lock(mutex_);
-    have_damage = !new_damage_.empty();
-  }
-  if (have_damage) {
-    if (auto status = write_damage(); !status) note_maintenance_failure(status.error(), "set aside");
-  }
-  if (!broken_ && fold_due()) {
-    if (auto status = fold(); !status) note_maintenance_failure(status.error(), "fold");
-  }
-  bool more = false;
-  if (!broken_ && (rolling_ || deleting_)) {
-    auto result = roll_and_delete();
-    if (!result) note_maintenance_failure(result.error(), "roll up");
-    more = result.ok() && *result;
-  }
+  auto more = maintain_step();
   if (!broken_ && writer_->wal_frames() >= kCheckpointFrames) {
     if (auto status = writer_->checkpoint(writer_->wal_frames() >= kTruncateFrames); !status)
       note_maintenance_failure(status.error(), "checkpoint");
@@ -59,45 +42,38 @@ bool SqliteStore::maintain() {
     next_tidy_ = clock_.mono() + kTidyEvery;
   }
   if (!broken_ && ++commits_since_sizes_ % 16 == 1) update_sizes();
-  return more && !broken_;
+  return more && *more && !broken_;
 }
 
-// Only this thread changes what is pending, so it may read it while readers do.
-bool SqliteStore::fold_due() NEZU_NO_THREAD_SAFETY_ANALYSIS {
-  if (pending_.empty()) return false;
-  return pending_.newest() >= fold_at_ + 2 || pending_.windows() > options_.max_unfolded_windows / 2;
-}
-
-Status SqliteStore::fold() NEZU_NO_THREAD_SAFETY_ANALYSIS {
-  const SlotSecond newest = pending_.newest();
-  Status status = writer_->begin_write();
-  if (status) status = chunks_.fold(pending_);
-  if (status) status = writer_->exec("DELETE FROM journal");
-  if (status) status = writer_->exec("UPDATE meta SET value=value+1 WHERE key='generation'");
-  if (status) status = finish_maintenance();
-  if (!status) return status;
-  SlotTable folded;  // freed without the lock
+// One step of what is to be done, the most urgent first. True: it did something, there may be more.
+Result<bool> SqliteStore::maintain_step() {
+  bool have_damage = false;
   {
     MutexLock lock(mutex_);
-    ++generation_;
-    std::swap(folded, pending_);
-    status_.journal_rows = 0;
-    changed_.notify_all();
+    have_damage = !new_damage_.empty();
   }
-  const SlotSecond complete = std::min(newest, horizon());
-  if (complete > complete_) {
-    complete_ = complete;
-    rolling_ = true;
+  const char* what = nullptr;
+  Status status;
+  if (have_damage) {
+    what = "set aside";
+    status = write_damage();
+  } else if (fold_due()) {
+    what = "fold";
+    if (!fold_.active) begin_fold();
+    status = fold_step();
+  } else if (rows_done()) {
+    what = "fold";
+    status = drop_rows();
+  } else if (rolling_ || deleting_) {
+    what = "roll up";
+    status = roll_and_delete();
   }
-  if (complete_ - retention_done_for_ >= 600) {
-    retention_done_for_ = complete_;
-    deleting_ = true;
-  }
-  return {};
+  if (!status) note_maintenance_failure(status.error(), what);
+  return what != nullptr && status.ok();
 }
 
-Result<bool> SqliteStore::roll_and_delete() {
-  if (auto status = writer_->begin_write(); !status) return status.error();
+Status SqliteStore::roll_and_delete() {
+  if (auto status = writer_->begin_write(); !status) return status;
   Result<bool> more = true;
   if (rolling_) {
     more = chunks_.roll_step(complete_, kSlotsAStep);
@@ -107,13 +83,10 @@ Result<bool> SqliteStore::roll_and_delete() {
       cutoff[k] = complete_ - kept_for(options_.retention, levels_[k].resolution).count() / 1'000'000'000;
     more = chunks_.retention_step(cutoff, kRowsAStep);
   }
-  auto status = more ? finish_maintenance() : Status(more.error());
-  if (!status) {
-    writer_->rollback();
-    return status.error();
-  }
+  if (!more) return more.error();
+  if (auto status = finish_maintenance(); !status) return status;
   if (!*more) (rolling_ ? rolling_ : deleting_) = false;
-  return rolling_ || deleting_;
+  return {};
 }
 
 Status SqliteStore::finish_maintenance() {
@@ -165,7 +138,7 @@ Status SqliteStore::tidy() {
       "probe=s.probe) LIMIT 1000)");
   status = drop ? drop->bind(1, to_ns(old)).run() : Status(drop.error());
   if (status) {
-    auto trimmed = trim_catalogue(*writer_, kKeptEvents, 1000);
+    auto trimmed = trim_catalogue(*writer_, options_.kept_events, 1000);
     if (!trimmed) status = trimmed.error();
   }
   return status ? writer_->commit() : status;
@@ -183,7 +156,7 @@ void SqliteStore::note_maintenance_failure(const Error& error, const char* what)
     broken_ = true;
   }
   // Not at once again: the journal keeps everything meanwhile.
-  if (!pending_.empty()) fold_at_ = pending_.newest() + fold_span_;
+  fold_held_until_ = newest_in_ + fold_span_;
 }
 
 void SqliteStore::update_sizes() {

@@ -2,6 +2,7 @@
 #include <fmt/core.h>
 
 #include <algorithm>
+#include <limits>
 #include <utility>
 
 #include "manager/store/loaded.h"
@@ -76,7 +77,13 @@ Status SqliteStore::open_normal() {
   auto insert = (*writer)->prepare("INSERT INTO journal(body) VALUES(?1)");
   if (!insert) return insert.error();
   if (auto status = chunks_.prepare(**writer, [this](Damage d) { note_damage(std::move(d)); }); !status) return status;
+  auto drop = (*writer)->prepare("DELETE FROM journal WHERE id=?1");
+  if (!drop) return drop.error();
+  auto set = (*writer)->prepare("UPDATE meta SET value=?2 WHERE key=?1");
+  if (!set) return set.error();
   insert_journal_ = std::move(*insert);
+  drop_journal_ = std::move(*drop);
+  set_meta_ = std::move(*set);
   writer_ = std::move(*writer);
   MutexLock lock(mutex_);
   cramped_ = false;
@@ -115,7 +122,8 @@ Result<Loaded> SqliteStore::load() {
   auto status = read_catalogue(connection, loaded, damaged);
   if (status) status = load_covered(connection, loaded);
   if (status) status = load_damage(connection);
-  if (status) status = load_journal(connection);
+  if (status) status = load_marks(connection);
+  if (status) status = load_journal(**reader);
   auto clean = connection.query_integer("SELECT value FROM meta WHERE key='clean'");
   give_back(std::move(*reader));
   if (!status) return status.error().in("load");
@@ -183,8 +191,27 @@ Status SqliteStore::load_covered(Connection& connection, Loaded& loaded) {
   return {};
 }
 
-Status SqliteStore::load_journal(Connection& connection) {
-  auto rows = connection.prepare("SELECT id,body FROM journal ORDER BY id");
+Status SqliteStore::load_marks(Connection& connection) {
+  auto rows = connection.prepare("SELECT key,value FROM meta");
+  if (!rows) return rows.error();
+  std::map<std::string, std::int64_t> meta;
+  for (;;) {
+    auto row = rows->step();
+    if (!row) return row.error();
+    if (!*row) break;
+    meta[std::string(rows->text(0))] = rows->integer(1);
+  }
+  folded_ = {meta["folded_row"], meta["folded_second"]};
+  fold_ = Fold{};
+  fold_.active = meta["fold_row"] != 0;
+  fold_.mark = {meta["fold_row"], meta["fold_second"]};
+  fold_.series = meta["fold_series"];
+  return {};
+}
+
+// What the journal has and the chunks haven't. Rows come in order, so that what the marks have folded is taken out as they are passed.
+Status SqliteStore::load_journal(Reader& reader) {
+  auto rows = reader.connection->prepare("SELECT id,body FROM journal ORDER BY id");
   if (!rows) return rows.error();
   const auto damaged = [&](std::int64_t id, const std::string& why, bool unreadable) {
     Damage d;
@@ -194,7 +221,18 @@ Status SqliteStore::load_journal(Connection& connection) {
     d.what = fmt::format("journal row {}: {}", id, why);
     note_damage(std::move(d));
   };
-  std::uint64_t count = 0;
+  Backlog backlog, folding;
+  bool passed_folded = false, passed_fold = !fold_.active;
+  const auto pass = [&](std::int64_t id) {
+    if (!passed_folded && id > folded_.row) {
+      passed_folded = true;
+      static_cast<void>(backlog.split_before(folded_.second));
+    }
+    if (!passed_fold && id > fold_.mark.row) {
+      passed_fold = true;
+      folding = backlog.split_before(fold_.mark.second);
+    }
+  };
   for (std::int64_t last = 0;;) {
     auto row = rows->step();
     if (!row) {
@@ -204,18 +242,44 @@ Status SqliteStore::load_journal(Connection& connection) {
     }
     if (!*row) break;
     last = rows->integer(0);
-    auto records = decode_journal(rows->blob(1));
-    if (!records) {
-      damaged(last, records.error().message(), false);
-      continue;
-    }
-    ++count;
-    MutexLock lock(mutex_);
-    for (JournalRecord& entry : *records) pending_.add(entry.logical_probe, std::move(entry.record));
+    pass(last);
+    if (auto status = load_row(last, rows->blob(1), backlog); !status) damaged(last, status.error().message(), false);
+  }
+  pass(std::numeric_limits<std::int64_t>::max());
+  if (fold_.active) {
+    if (auto status = forget_folded(reader, folding); !status) return status;
   }
   MutexLock lock(mutex_);
-  status_.journal_rows = count;
+  status_.journal_rows = rows_.size();
+  pending_ = std::move(backlog);
+  folding_ = std::move(folding);
   if (!pending_.empty()) fold_at_ = floor_second(pending_.newest(), fold_span_) + fold_span_;
+  return {};
+}
+
+Status SqliteStore::load_row(std::int64_t id, std::string_view body, Backlog& into) {
+  auto entries = decode_journal(body);
+  if (!entries) return entries.error();
+  SlotSecond newest = 0;
+  for (const JournalEntry& entry : *entries) {
+    auto bytes = std::make_shared<const std::string>(entry.record);
+    wire::RecordOutline outline;
+    if (auto status = wire::read_outline(*bytes, outline); !status) return status;
+    newest = std::max(newest, newest_of(outline));
+    into.add(std::string(entry.logical_probe), std::move(bytes), outline);
+  }
+  rows_.push_back({id, newest, body.size()});
+  newest_in_ = newest;
+  return {};
+}
+
+// A fold was under way when the program ended: the series up to fold_.series are done.
+Status SqliteStore::forget_folded(Reader& reader, Backlog& folding) {
+  auto all = reader.chunks.all_series();
+  if (!all) return all.error();
+  for (const Series& series : *all) {
+    if (series.id <= fold_.series) folding.erase(series.probe, series.kind, series.object);
+  }
   return {};
 }
 

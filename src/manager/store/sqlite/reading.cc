@@ -10,11 +10,11 @@
 namespace nezu::store::sqlite {
 
 namespace {
-std::vector<FigureSlot> pending_of(const SlotTable& table, const std::string& probe, std::uint32_t object, SlotSecond from, SlotSecond to,
+std::vector<FigureSlot> pending_of(const Backlog& table, const std::string& probe, std::uint32_t object, SlotSecond from, SlotSecond to,
                                    const FigureSlot*) {
   return table.figures(probe, object, from, to);
 }
-std::vector<CoverSlot> pending_of(const SlotTable& table, const std::string& probe, std::uint32_t object, SlotSecond from, SlotSecond to,
+std::vector<CoverSlot> pending_of(const Backlog& table, const std::string& probe, std::uint32_t object, SlotSecond from, SlotSecond to,
                                   const CoverSlot*) {
   return table.coverage(probe, object, from, to);
 }
@@ -102,9 +102,11 @@ Result<SqliteStore::PendingSlots<Slot>> SqliteStore::snapshot(Reader& reader, st
       MutexLock lock(mutex_);
       if (*generation == generation_) {
         PendingSlots<Slot> pending;
-        for (const auto& [probe, slots] : pending_.probes()) {
-          auto list = pending_of(pending_, probe, object, from, to, static_cast<const Slot*>(nullptr));
-          if (!list.empty()) pending.emplace(probe, std::move(list));
+        for (const Backlog* table : {&folding_, &pending_}) {
+          for (const auto& [probe, slots] : table->probes()) {
+            auto list = pending_of(*table, probe, object, from, to, static_cast<const Slot*>(nullptr));
+            if (!list.empty()) merge_lists(pending[probe], std::move(list));
+          }
         }
         return pending;
       }
@@ -119,7 +121,7 @@ Result<SqliteStore::PendingSlots<Slot>> SqliteStore::snapshot(Reader& reader, st
 template <class Slot>
 Status SqliteStore::collect(Reader& reader, const Series* series, std::size_t level, SlotSecond from, SlotSecond to,
                             const std::vector<Slot>& pending, std::vector<Slot>& out) {
-  const SlotSecond edge = level == 0 ? to : series == nullptr ? from : std::clamp(series->rolled[level], from, to);
+  const SlotSecond edge = level < kFoldedLevels ? to : series == nullptr ? from : std::clamp(series->rolled[level], from, to);
   if (from < edge) {
     std::vector<Slot> slots;
     if (series != nullptr) {

@@ -1,6 +1,7 @@
-// The store on SQLite, for a volume that the cluster software moves (docs/formats/store.md). One thread of its own writes: all batches that wait go
-// into one transaction (WAL, synchronous=FULL), the records of it into one journal row; every `fold_every` the journal is folded into
-// compressed chunks, one a target (and service) at a probe, and rolled up. Readers have read-only connections of their own.
+// The store on SQLite, for a volume that the cluster software moves (docs/formats/store.md). One thread of its own writes: all batches that
+// wait go into one transaction (WAL, synchronous=FULL), the records of it into one journal row; every `fold_every` the journal is folded
+// into compressed chunks, one a target (and service) at a probe, and rolled up, in steps of some milliseconds between the commits. Readers
+// have read-only connections of their own.
 //
 // Faults
 //   disk full        the waiting batches fail with no_space and leave nothing; status().fault names path and reason; room is tried for every
@@ -29,6 +30,8 @@ struct Options {
   std::size_t max_readers = 4;                     // connections; further readers wait
   std::size_t max_waiting_batches = 4096;          // then `unavailable`, counted in status().refused
   std::uint64_t max_unfolded_windows = 4'000'000;  // in memory; then no_space
+  std::size_t max_fold_slots = 5000;             // in one transaction of a fold; a series is never cut
+  std::int64_t kept_events = 100'000;            // the newest, of events that are closed, and of failovers
   Nanos room_check = std::chrono::seconds(1);
   std::string vfs;  // a registered SQLite VFS; empty: the system's
   // Brings `done` to the caller's loop; called on the writer's thread, also during destruction. Empty: `done` runs on the writer's thread.

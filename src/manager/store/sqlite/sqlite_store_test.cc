@@ -222,7 +222,7 @@ TEST_F(SqliteStoreTest, ADamagedChunkIsSetAsideAndItsSpanIsAGap) {
     auto statement = (*connection)->prepare("UPDATE chunk_1s SET body=zeroblob(length(body)) WHERE id=?1");
     ASSERT_TRUE(statement.ok());
     auto series = (*connection)->query_integer("SELECT id FROM series WHERE kind=0");
-    ASSERT_TRUE(statement->bind(1, chunk_key(*series, kStart + 60)).run().ok());
+    ASSERT_TRUE(statement->bind(1, chunk_key(kStart + 60, *series)).run().ok());
   }
   auto store = opened(options(), clock_);
   EXPECT_EQ(transactions(*store, 10, Resolution::s1, 0, 190), 130u);

@@ -48,6 +48,7 @@ struct Mark {
 // says too.
 struct Fold {
   bool active = false;
+  bool planned = false;
   Mark mark;
   std::int64_t series = 0;
   std::vector<ChunkWriter::FoldItem> items;
@@ -87,7 +88,10 @@ class SqliteStore final : public Store {
   Status open_normal();
   Status open_cramped();
   Status take_lock();
-  Status load_journal(Connection& connection);
+  Status load_journal(Reader& reader);
+  Status load_marks(Connection& connection);
+  Status load_row(std::int64_t id, std::string_view body, Backlog& into);
+  Status forget_folded(Reader& reader, Backlog& folding);
   Status load_covered(Connection& connection, Loaded& loaded);
   Status load_damage(Connection& connection);
 
@@ -105,14 +109,15 @@ class SqliteStore final : public Store {
   void leave_fault();
   bool try_room();
 
-  // --- maintenance.cc: the writer's thread
+  // --- maintenance.cc, fold.cc: the writer's thread
   bool maintain();
   Result<bool> maintain_step();
   bool fold_due();
   void begin_fold();
   Status fold_step();
-  Status write_fold_mark(const char* key, std::int64_t value);
+  Status write_meta(const char* key, std::int64_t value);
   void end_fold();
+  bool row_is_done(const JournalRow& row) const;
   bool rows_done() const;
   Status drop_rows();
   Status roll_and_delete();
@@ -154,7 +159,8 @@ class SqliteStore final : public Store {
   std::map<std::string, ProbeTrack> tracks_;
   std::int64_t next_run_ = 1;
   SlotSecond fold_at_ = 0;            // what lies before it is folded once a slot is there that lies a little after it
-  bool fold_held_ = false;            // the last step failed: not at once again
+  std::optional<SlotSecond> fold_held_until_;  // the last step failed
+  SlotSecond newest_in_ = 0;          // of the last commit
   Fold fold_;
   Mark folded_;                       // by the last fold
   std::deque<JournalRow> rows_;       // what the journal has

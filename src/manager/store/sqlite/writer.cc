@@ -142,6 +142,7 @@ Status SqliteStore::commit(const std::deque<Waiting>& group, std::vector<Incomin
     SlotSecond newest = newest_of(incoming.front().outline);
     for (const Incoming& in : incoming) newest = std::max(newest, newest_of(in.outline));
     rows_.push_back({row, newest, failed_bytes_});
+    newest_in_ = newest;
   }
   return {};
 }
