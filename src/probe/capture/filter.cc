@@ -203,9 +203,11 @@ std::string filter_program() {
   char path[4096];
   const ssize_t n = ::readlink("/proc/self/exe", path, sizeof path);
   if (n > 0 && static_cast<std::size_t>(n) < sizeof path) {
-    std::string beside(path, static_cast<std::size_t>(n));
-    beside = beside.substr(0, beside.rfind('/') + 1) + "nezu-filter";
-    if (::access(beside.c_str(), X_OK) == 0) return beside;
+    const std::string program(path, static_cast<std::size_t>(n));
+    const std::string folder = program.substr(0, program.rfind('/') + 1);
+    for (const char* place : {"nezu-filter", "../lib/nezuban/nezu-filter"}) {
+      if (::access((folder + place).c_str(), X_OK) == 0) return folder + place;
+    }
   }
   return kInstalled;
 }

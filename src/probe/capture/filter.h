@@ -32,7 +32,7 @@ Result<Filter> parse_filter(std::string_view text, LinkType link, std::uint32_t 
 // such program.
 Result<Filter> compile_filter(const std::string& program, const std::string& expression, LinkType link, std::uint32_t snap_length);
 
-// The helper beside the running program, else where the package puts it.
+// The helper beside the running program, or in ../lib/nezuban of its folder, else where the package puts it.
 std::string filter_program();
 
 // What the kernel would do with a packet: bytes to keep, 0 for none. For frames from files.
