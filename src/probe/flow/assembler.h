@@ -18,6 +18,7 @@
 //   hole(c, d, n, bound)  n bytes are missing; their receiver had them by `bound`
 //   finished(c, d, time)  the FIN, after all bytes
 //   conflict(c)           two copies of the same bytes differ
+//   capture_lost()        bytes that their receiver had are missing in the capture (not because of the snap length)
 #pragma once
 
 #include <algorithm>
@@ -46,6 +47,7 @@ struct Piece {
   std::uint32_t ack = 0;
   std::int64_t first_time = 0;  // of the earliest and
   std::int64_t last_time = 0;   // of the latest byte. A late piece's is that of its acknowledgement: it was there by then
+  std::uint32_t quiet = 0;      // ticks since its sender was last seen at the front of its stream; ~0: never
   bool late = false;
   // Before this came, its receiver had sent something after having received everything before it, and what was sent lies before `ack`.
   bool acted = false;
@@ -69,10 +71,12 @@ class Assembler {
   // A segment of direction d, not SYN nor RST, at time t.
   void segment(Connection& c, int d, const Segment& s, std::int64_t t) {
     Stream& me = c.stream[d];
+    const std::uint32_t quiet = me.seen ? ticks(t) - me.moved : ~std::uint32_t{0};
     me.seen = true;
     if ((s.flags & tcp_ack) != 0) acknowledge(c, d, s, t);
     if (c.trouble) settle(c, t);
-    if (s.length != 0) payload(c, d, s, t);
+    if (s.length != 0) payload(c, d, s, t, quiet);
+    if (at_or_after(s.seq + s.length, me.next)) me.moved = ticks(t);
     if ((s.flags & tcp_fin) != 0 && !me.has_fin) {
       me.has_fin = true;
       me.fin = s.seq + s.length;
@@ -142,6 +146,7 @@ class Assembler {
       sender.acked = s.ack;
       sender.acked_from = after(s.seq, c.stream[d].next) ? s.seq : c.stream[d].next;
       sender.acked_time = t;
+      if (s.length == 0 && (s.flags & tcp_fin) == 0) sender.bare_acked = s.ack;
     }
     if (!after(s.ack, sender.next) || distance(s.ack, sender.next) > kMaxDistance) return;
     if (sender.has_fin && !after(sender.fin, sender.next)) return;
@@ -183,7 +188,7 @@ class Assembler {
     return late;
   }
 
-  void payload(Connection& c, int d, const Segment& s, std::int64_t t) {
+  void payload(Connection& c, int d, const Segment& s, std::int64_t t, std::uint32_t quiet) {
     Stream& me = c.stream[d];
     std::uint32_t seq = s.seq, length = s.length, captured = s.captured;
     const std::uint8_t* data = s.payload;
@@ -209,10 +214,10 @@ class Assembler {
     const bool free = me.held == 0 || !after(seq + length, store_.at(me.held).front().seq);
     if (ahead == 0 && free && (caused(c, d, s.ack) || length <= handler_.opaque(c, d))) {
       count(window::SegmentFate::delivered);
-      hand_over(c, d, {data, length, seq, s.ack, time, time, late, acted}, captured);
+      hand_over(c, d, {data, length, seq, s.ack, time, time, quiet, late, acted}, captured);
       return;
     }
-    hold(c, d, {data, length, seq, s.ack, time, time, late, acted}, captured, t);
+    hold(c, d, {data, length, seq, s.ack, time, time, quiet, late, acted}, captured, t);
   }
 
   void duplicate(Connection& c) {
@@ -276,6 +281,7 @@ class Assembler {
     }
     if (me.has_fin && after(end, me.fin)) end = me.fin;
     if (!after(end, me.next)) return false;
+    handler_.capture_lost();
     make_hole(c, d, end - me.next, me.acked_time != 0 ? me.acked_time : me.deadline);
     if (!after(me.proof, me.next)) me.deadline = 0;
     return true;
@@ -302,7 +308,7 @@ class Assembler {
       return;
     }
     count(window::SegmentFate::delivered, held.segments);
-    Piece piece{nullptr, held.length - old, held.seq + old, held.ack, held.first_time, held.last_time, held.late, held.acted};
+    Piece piece{nullptr, held.length - old, held.seq + old, held.ack, held.first_time, held.last_time, held.quiet, held.late, held.acted};
     if (old < held.skipped) {
       // The front is opaque, and was when it was held: it still is.
       Piece front = piece;
@@ -476,6 +482,7 @@ class Assembler {
     held.segments = static_cast<std::uint32_t>(segments);
     held.first_time = piece.first_time;
     held.last_time = piece.last_time;
+    held.quiet = piece.quiet;
     held.late = piece.late;
     held.acted = piece.acted;
     if (kept != 0) {

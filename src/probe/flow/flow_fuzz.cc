@@ -33,6 +33,7 @@ struct Handler {
   void finished(Connection&, int, std::int64_t) {}
   void conflict(Connection&) { NEZU_CHECK(false); }
   void retransmitted(Connection&) {}
+  void capture_lost() {}
   std::uint64_t opaque_bytes = 0;
   std::uint64_t total = 0;
 };

@@ -16,6 +16,7 @@ struct HeldPiece {
   std::uint32_t ack = 0;
   std::uint32_t skipped = 0;    // bytes at the front whose content isn't kept
   std::uint32_t kept = 0;       // bytes of content behind them; what is missing to `length` was cut by the snap length
+  std::uint32_t quiet = 0;      // see Piece
   std::uint32_t segments = 0;   // how many captured segments this piece stands for, in the counters
   std::int64_t first_time = 0;  // when the earliest and the latest part of it was seen
   std::int64_t last_time = 0;

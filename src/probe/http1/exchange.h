@@ -8,12 +8,14 @@
 #pragma once
 
 #include <cstdint>
+#include <limits>
 #include <string>
 #include <vector>
 
 #include "model/window/counters.h"
 #include "probe/flow/assembler.h"
 #include "probe/flow/connection.h"
+#include "probe/http1/habits.h"
 #include "probe/http1/head.h"
 #include "probe/http1/request.h"
 #include "probe/transaction/sink.h"
@@ -41,6 +43,7 @@ struct Message {
   std::uint32_t ack = 0;        // the acknowledgement number in the segment that held it
   std::uint32_t prior_ack = 0;  // the one in the payload before that
   std::uint32_t seek_end = 0;   // seek: where the last bytes that were seen end
+  std::uint32_t first_end = 0;  // where the piece with its first byte ends
   std::uint32_t buffer = 0;     // the part of a head or line that is there; 0: none
   Mode mode = Mode::head;
   std::uint8_t flaws = 0;
@@ -57,6 +60,7 @@ struct State {
   std::uint32_t retransmissions = 0, zero_windows = 0, resets = 0;
   std::int64_t syn_time = 0;       // handshake: the SYN, or where that is not known the SYN/ACK; 0 once its answer was seen
   std::int64_t handshake_rtt = 0;  // not told yet
+  std::uint32_t round_trip = 0;    // ticks: the handshake's; 0: not known
   bool client_certain = false;     // no message boundary can be hidden between the last request and here
   bool server_certain = false;     // the next response belongs to the first open request
   bool matched = false;            // the response in progress belongs to the first open request
@@ -101,6 +105,7 @@ class Exchange {
   void finished(Connection& c, int d, std::int64_t time);
   void conflict(Connection& c) { pass_over(c, Reason::ambiguous_framing); }
   void retransmitted(Connection& c) { ++c.user.retransmissions; }
+  void capture_lost() { loss_seen_ = now_; }
 
   // A new connection. whole: from its first byte on. Else the first request may be tentative, or needs proof like one after a hole.
   void begin(Connection& c, bool whole, bool tentative);
@@ -150,6 +155,8 @@ class Exchange {
   void revoke(Connection& c);
   void keep_response(Connection& c);
   void finish_response(Connection& c, std::uint32_t position);
+  static bool bounded(const Connection& c, std::uint32_t position, std::int64_t last_seen, std::int64_t bound);
+  bool start_in_doubt(const Request& r, unsigned flaws) const;
   void finish_sought(Connection& c, std::uint32_t position, std::int64_t bound);
   void answer_first(Connection& c);
   void fail_first(Connection& c, Reason reason);
@@ -175,6 +182,8 @@ class Exchange {
   std::uint64_t buffer_bytes_ = 0;
   std::uint64_t uncounted_ = 0;  // open requests that are believed in only when they are decided
   std::int64_t now_ = 0;
+  std::int64_t loss_seen_ = std::numeric_limits<std::int64_t>::min() / 2;  // when the capture was last seen to lack something
+  Habits habits_;
   std::uint8_t clock_ = 0;
 };
 

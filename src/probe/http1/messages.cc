@@ -76,7 +76,8 @@ void Exchange::begin_message(Connection& c, int d, const flow::Piece& piece) {
   m.prior_ack = c.stream[d].payload_ack;
   m.acted = piece.acted;
   m.body = 0;
-  m.flaws = piece.late ? late_begin | late_end : 0;
+  m.first_end = piece.seq + piece.length;
+  m.flaws = static_cast<std::uint8_t>((piece.late ? late_begin | late_end : 0) | (piece.quiet >= c.user.round_trip ? may_be_copy : 0));
 }
 
 bool Exchange::head_bytes(Connection& c, int d, flow::Piece& piece) {
@@ -328,6 +329,7 @@ std::uint32_t Exchange::hole_in_body(Connection& c, int d, std::uint32_t length,
   m.body += n;
   m.flaws |= body_hole;
   if (m.left != 0) return 0;
+  if (d == 1 && !bounded(c, position + n, m.end, bound)) m.flaws |= end_unknown;
   touch(m, bound, bound, true);
   if (m.mode == Mode::length) {
     m.flaws = static_cast<std::uint8_t>((m.flaws & ~body_hole) | end_lost);
@@ -346,6 +348,7 @@ void Exchange::hole(Connection& c, int d, std::uint32_t length, std::int64_t bou
     c.user.has_interim = true;
     c.user.interim_end = c.stream[1].next;
   }
+  if (position == m.first_end) m.flaws |= first_alone;
   if (m.mode == Mode::length || m.mode == Mode::chunk_data) {
     const std::uint32_t rest = hole_in_body(c, d, length, position, bound);
     if (rest == 0) return;
@@ -356,11 +359,13 @@ void Exchange::hole(Connection& c, int d, std::uint32_t length, std::int64_t bou
     case Mode::passed_over:
     case Mode::seek: return;
     case Mode::head:
-      if (m.buffer != 0) return head_with_hole(c, d);
+      if (m.buffer != 0) head_with_hole(c, d);
       break;
     default: break;
   }
-  lose_place(c, d);
+  if (c.user.dead) return;
+  if (m.mode != Mode::seek) lose_place(c, d);
+  m.seek_end = position;
 }
 
 // Bytes of a head are missing: what its first part says is kept.

@@ -9,6 +9,8 @@ namespace nezu::probe::http1 {
 namespace {
 
 constexpr std::uint32_t kMaxOpen = 1024;                       // pipelined requests of a connection
+constexpr std::int64_t kTightBound = 50'000'000;               // acknowledgements are delayed by up to 40 ms
+constexpr std::int64_t kLossMemory = 60'000'000'000;           // a capture that lacked something so recently may lack more
 constexpr std::int64_t kConfirmationPatience = 1'000'000'000;  // a tentative pair that nobody has spoken against for so long
 
 window::RequestFate fate_of(Reason reason) {
@@ -27,8 +29,10 @@ Reason reason_of_flaws(unsigned flaws) {
   if ((flaws & head_hole) != 0) return Reason::head_hole;
   if ((flaws & body_hole) != 0) return Reason::body_hole;
   if ((flaws & end_lost) != 0) return Reason::end_lost;
-  return flaws != 0 ? Reason::late_copy : Reason::none;
+  return (flaws & (late_begin | late_end)) != 0 ? Reason::late_copy : Reason::none;
 }
+
+std::uint64_t server_address(const Connection& c) { return c.flipped ? c.low_high ^ c.low_low : c.high_high ^ c.high_low; }
 
 std::string_view version_name(char minor) {
   static constexpr char names[] = "1.01.11.21.31.41.51.61.71.81.9";
@@ -225,6 +229,9 @@ void Exchange::response_head(Connection& c, const ResponseHead& head, std::uint3
   s.matched = s.proven = true;
   s.sought = false;
   r.status = head.status;
+  const bool alone = flow::after(c.stream[0].bare_acked, r.seq);
+  r.unacknowledged = !alone && habits_.acknowledges(server_address(c));
+  habits_.answered(server_address(c), alone);
   if (head.status == 101 || (r.is_connect && head.status < 300)) {
     finish_response(c, after);
     return pass_over(c, Reason::closed);
@@ -296,6 +303,12 @@ void Exchange::finish_response(Connection& c, std::uint32_t position) {
   }
 }
 
+// Does an acknowledgement, seen at `bound`, tell when a response ended before `position`, of which the last byte seen came at `last_seen`?
+// It does if it came for its own sake. The client's next request may come at any time after.
+bool Exchange::bounded(const Connection& c, std::uint32_t position, std::int64_t last_seen, std::int64_t bound) {
+  return flow::at_or_after(c.stream[1].bare_acked, position) || bound - last_seen <= kTightBound;
+}
+
 // Likewise for one in whose midst bytes are missing. Where its last bytes are missing too, it ended by `bound`.
 void Exchange::finish_sought(Connection& c, std::uint32_t position, std::int64_t bound) {
   Request& r = pool_.at(c.user.first);
@@ -303,6 +316,7 @@ void Exchange::finish_sought(Connection& c, std::uint32_t position, std::int64_t
     r.response_flaws |= end_lost;
     const flow::Stream& server = c.stream[1];
     if (server.acked == position) bound = std::min(bound, server.acked_time);
+    if (!bounded(c, position, r.response_end, bound)) r.response_flaws |= end_unknown;
     r.response_end = std::max(r.response_end, bound);
   }
   c.user.matched = c.user.sought = false;
@@ -317,10 +331,20 @@ void Exchange::believe(const Request& r) {
   ++counters_.requests;
 }
 
+// May the request have begun well before the bytes that we have of it? Where the capture lacks nothing, it may not.
+bool Exchange::start_in_doubt(const Request& r, unsigned flaws) const {
+  if ((flaws & late_begin) != 0 && r.begin >= r.response_begin) return true;  // all that is known is that it came before its response
+  if (now_ - loss_seen_ > kLossMemory || (flaws & may_be_copy) == 0) return false;
+  return r.unacknowledged || (flaws & first_alone) != 0;
+}
+
 void Exchange::answer_first(Connection& c) {
   const Request& r = pool_.at(c.user.first);
-  unsigned flaws = r.flaws | r.response_flaws;
+  unsigned flaws = r.flaws;
   if (c.user.request_open && c.user.first == c.user.last) flaws |= c.user.message[0].flaws;
+  if ((r.response_flaws & end_unknown) != 0) return fail_first(c, Reason::response_lost);
+  if (start_in_doubt(r, flaws)) return fail_first(c, Reason::start_lost);
+  flaws |= r.response_flaws;
   const Reason reason = r.clock != clock_ ? Reason::clock_jump : reason_of_flaws(flaws);
   const bool whole = reason == Reason::none;
   believe(r);

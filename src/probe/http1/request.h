@@ -13,11 +13,15 @@ namespace nezu::probe::http1 {
 
 // What is wrong with a message.
 enum Flaw : std::uint8_t {
-  late_begin = 1,  // its first byte was seen after its acknowledgement
-  late_end = 2,    // likewise what determines its end
-  body_hole = 4,   // bytes of the body are missing
-  head_hole = 8,   // bytes of the head are missing
-  end_lost = 16,   // its last byte is missing: its end is a bound
+  late_begin = 1,    // its first byte was seen after its acknowledgement
+  late_end = 2,      // likewise what determines its end
+  body_hole = 4,     // bytes of the body are missing
+  head_hole = 8,     // bytes of the head are missing
+  end_lost = 16,     // its last byte is missing: its end is a bound
+  end_unknown = 32,  // … that may be far off
+  // No flaws by themselves, but what makes the time of a request's first byte doubtful (docs/pairing.md, "A first copy that is missing"):
+  may_be_copy = 64,   // a round trip had passed since its sender was last seen: it could have been sent before, unseen
+  first_alone = 128,  // the bytes behind its first segment are missing
 };
 
 struct Request {
@@ -33,6 +37,7 @@ struct Request {
   bool answered = false;         // tentative, and its response is whole
   bool found = false;            // found after a hole or in the middle of a connection: not counted before it is decided
   bool ended = false;            // its last byte was seen: `after` is the position behind it
+  bool unacknowledged = false;   // its server acknowledges requests before it answers them, but was not seen to do so with this one
   bool told_pipelining = false;  // it was this one that made us think so
   bool is_head = false, is_connect = false;
   std::uint8_t flaws = 0;

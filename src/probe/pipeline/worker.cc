@@ -119,6 +119,7 @@ void Pipeline::Worker::after_segment(Connection& c) {
 void Pipeline::Worker::handshake_time(Connection& c, const Segment& s, int d, std::int64_t t) {
   if (d != 0 || (s.flags & tcp_ack) == 0 || !flow::at_or_after(s.ack, c.stream[1].acked)) return;
   if (t > c.user.syn_time) c.user.handshake_rtt = t - c.user.syn_time;
+  c.user.round_trip = flow::ticks(c.user.handshake_rtt);
   c.user.syn_time = 0;
 }
 
