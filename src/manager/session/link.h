@@ -17,8 +17,8 @@ class Link {
  public:
   struct Hooks {
     std::function<void(Link&, wire::Message, std::string_view bytes)> message;  // `bytes`: as it came; only during the call
-    std::function<void(Link&, const Error&)> broken;  // what came is no message; the link still can send
-    std::function<void(Link&, bool cleanly)> ended;   // the peer's end, or a reset; nothing follows
+    std::function<void(Link&, const Error&)> broken;                            // what came is no message; the link still can send
+    std::function<void(Link&, bool cleanly)> ended;                             // the peer's end, or a reset; nothing follows
   };
   Link(std::uint64_t id, std::unique_ptr<net::Stream> stream, std::size_t queue_bytes, Hooks hooks);
 

@@ -86,7 +86,8 @@ struct Event {
 // `encoded`: the same record as wire::encode_record() or a probe writes it, and wire::decode_record() takes it; the store then keeps these
 // bytes. Null: it makes them itself.
 struct JournalRecord {
-  JournalRecord(std::string probe, window::Record r) : JournalRecord(std::move(probe), std::make_shared<const window::Record>(std::move(r))) {}
+  JournalRecord(std::string probe, window::Record r)
+      : JournalRecord(std::move(probe), std::make_shared<const window::Record>(std::move(r))) {}
   JournalRecord(std::string probe, std::shared_ptr<const window::Record> r, std::shared_ptr<const std::string> bytes = nullptr)
       : logical_probe(std::move(probe)), record(std::move(r)), encoded(std::move(bytes)) {}
   std::string logical_probe;

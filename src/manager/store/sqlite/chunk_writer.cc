@@ -35,7 +35,8 @@ Status ChunkWriter::prepare(Connection& connection, DamageHandler damaged) {
     if (status) status = into(put_[k], fmt::format("INSERT OR REPLACE INTO {} VALUES(?1,?2)", table));
     if (status) status = into(drop_[k], fmt::format("DELETE FROM {} WHERE id=?1", table));
     if (status)
-      status = into(drop_before_[k], fmt::format("DELETE FROM {0} WHERE id IN (SELECT id FROM {0} WHERE id<?1 ORDER BY id LIMIT ?2)", table));
+      status =
+          into(drop_before_[k], fmt::format("DELETE FROM {0} WHERE id IN (SELECT id FROM {0} WHERE id<?1 ORDER BY id LIMIT ?2)", table));
   }
   if (status) status = into(add_series_, "INSERT INTO series VALUES(?1,?2,?3,?4,?5,?6,?7)");
   if (status) status = into(rolled_, "UPDATE series SET rolled_1m=?2,rolled_1h=?3,rolled_1d=?4 WHERE id=?1");

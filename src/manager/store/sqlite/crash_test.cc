@@ -21,6 +21,7 @@ Options options_on(const FaultyDisk& disk) {
   o.path = "/disk/manager.db";
   o.vfs = disk.vfs();
   o.fold_every = std::chrono::seconds(10);
+  o.max_fold_slots = 1;  // each series a transaction of its own: crashes and full disks come between them too
   o.room_check = std::chrono::milliseconds(1);
   return o;
 }
@@ -164,9 +165,10 @@ TEST(StoreFull, AtEveryWriteTheBatchFailsWholeAndWritingGoesOnByItself) {
           disk.make_room();
         }
       }
-      EXPECT_EQ(store->status().fault, "") << what;
+      // What the fold met after the last batch goes away by itself.
+      disk.make_room();
+      while (!store->status().fault.empty()) std::this_thread::yield();
     }
-    disk.make_room();
     check_integrity(disk, what);
     Loaded loaded;
     auto store = opened(options_on(disk), clock, &loaded);

@@ -178,7 +178,9 @@ class SmallNumber {
 
  private:
   static constexpr std::size_t kWidths = 16;
-  static constexpr std::size_t model(int width) { return static_cast<std::size_t>(width) < kWidths ? static_cast<std::size_t>(width) : kWidths - 1; }
+  static constexpr std::size_t model(int width) {
+    return static_cast<std::size_t>(width) < kWidths ? static_cast<std::size_t>(width) : kWidths - 1;
+  }
 
   template <class Coder>
   std::uint64_t mantissa(Coder& coder, std::uint64_t value, int width) {

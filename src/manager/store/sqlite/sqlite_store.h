@@ -30,8 +30,8 @@ struct Options {
   std::size_t max_readers = 4;                     // connections; further readers wait
   std::size_t max_waiting_batches = 4096;          // then `unavailable`, counted in status().refused
   std::uint64_t max_unfolded_windows = 4'000'000;  // in memory; then no_space
-  std::size_t max_fold_slots = 5000;             // in one transaction of a fold; a series is never cut
-  std::int64_t kept_events = 100'000;            // the newest, of events that are closed, and of failovers
+  std::size_t max_fold_slots = 5000;               // in one transaction of a fold; a series is never cut
+  std::int64_t kept_events = 100'000;              // the newest, of events that are closed, and of failovers
   Nanos room_check = std::chrono::seconds(1);
   std::string vfs;  // a registered SQLite VFS; empty: the system's
   // Brings `done` to the caller's loop; called on the writer's thread, also during destruction. Empty: `done` runs on the writer's thread.

@@ -158,17 +158,17 @@ class SqliteStore final : public Store {
   Statement insert_journal_, drop_journal_, set_meta_;
   std::map<std::string, ProbeTrack> tracks_;
   std::int64_t next_run_ = 1;
-  SlotSecond fold_at_ = 0;            // what lies before it is folded once a slot is there that lies a little after it
+  SlotSecond fold_at_ = 0;                     // what lies before it is folded once a slot is there that lies a little after it
   std::optional<SlotSecond> fold_held_until_;  // the last step failed
-  SlotSecond newest_in_ = 0;          // of the last commit
+  SlotSecond newest_in_ = 0;                   // of the last commit
   Fold fold_;
-  Mark folded_;                       // by the last fold
-  std::deque<JournalRow> rows_;       // what the journal has
-  SlotSecond complete_ = 0;  // seconds before it are folded
+  Mark folded_;                  // by the last fold
+  std::deque<JournalRow> rows_;  // what the journal has
+  SlotSecond complete_ = 0;      // seconds before it are folded
   SlotSecond retention_done_for_ = 0;
   bool rolling_ = false, deleting_ = false;
   std::size_t failed_bytes_ = 0;
-  std::int64_t journal_row_ = 0;      // that was written last
+  std::int64_t journal_row_ = 0;  // that was written last
   bool broken_ = false;
   bool marked_running_ = false;
   std::uint64_t commits_since_sizes_ = 0;
