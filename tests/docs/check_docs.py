@@ -85,6 +85,7 @@ def check_configuration(program, example):
     # Scalars as they are written: 1s and 64MiB, not what YAML makes of them.
     shown = dict(leaves(yaml.load(read("examples", example), yaml.BaseLoader)))
     check(set(shown) == keys, f"examples/{example}: missing {sorted(keys - set(shown))}, unknown {sorted(set(shown) - keys)}")
+    check(shown == dict(leaves(yaml.load(read("examples", "ja", example), yaml.BaseLoader))), f"examples/ja/{example}: its values aren't those of the English one")
     for japanese in (False, True):
         page = f"{program}.yaml.5"
         where = ("man/ja/" if japanese else "man/") + page
