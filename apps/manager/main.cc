@@ -16,6 +16,9 @@ int main(int argc, char** argv) {
   bool check = false;
   run->add_option("-c,--config", file, "configuration file")->capture_default_str();
   run->add_flag("--check-config", check, "check the configuration, say what is wrong with it, and end");
+  run->footer(
+      "Signals: SIGTERM ends in order; SIGHUP reads the configuration again.\n"
+      "Exit status: 0 well; 1 failed at run time; 2 usage or configuration wrong; 6 the database's disk failed.");
   try {
     app.parse(argc, argv);
   } catch (const CLI::ParseError& error) { return app.exit(error) == 0 ? kExitWell : kExitUsage; }

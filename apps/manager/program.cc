@@ -25,7 +25,8 @@ Program::Program(Config config, std::string config_file) : config_(std::move(con
 Status Program::open() {
   if (!config_.insecure) {
     auto context = tls::Context::load(config_.tls);
-    if (!context.ok()) return context.error();
+    // A missing or expired file is what the configuration names wrongly: trying again doesn't help.
+    if (!context.ok()) return Error(ErrorCode::invalid_argument, context.error().in("link.tls").message());
     tls_ = *std::move(context);
   }
   config_.store.post = [this](UniqueFunction<void()> task) { loop_.post(std::move(task)); };

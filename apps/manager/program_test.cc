@@ -226,6 +226,10 @@ TEST(Program, check_config_and_usage) {
   EXPECT_TRUE(manager.find("manager.yaml:1:")) << manager.output();
   EXPECT_TRUE(manager.find("manager.yaml:2:")) << manager.output();
   EXPECT_EQ(manager.run({}), 2) << "it doesn't start with it either";
+  manager.write("link: {listen: \"127.0.0.1:0\", tls: {ca: no.crt, certificate: no.crt, key: no.key}}\n");
+  EXPECT_EQ(manager.run({"--check-config"}), 0);
+  EXPECT_EQ(manager.run({}), 2) << "files that aren't there";
+  EXPECT_TRUE(manager.find("link.tls: no.crt")) << manager.output();
 }
 
 TEST(Program, admits_stores_monitors_and_stops_cleanly) {

@@ -41,6 +41,7 @@ CLI::App* add_analyze_flags(CLI::App& app, AnalyzeFlags& f) {
   c->add_option("-f,--filter", f.filter, "only packets that this filter takes (tcpdump's language)");
   c->add_option("-p,--port", f.ports, "only connections with this port; may be given again, or as a list 80,8080")
       ->delimiter(',')
+      ->allow_extra_args(false)  // else files that stand behind it would be taken for ports
       ->check(CLI::Range(1, 65535));
   c->add_flag("-t,--transactions", f.transactions, "one JSON object a line for each transaction, as they are decided");
   c->add_flag("--csv", f.csv, "CSV instead: of the summary, or with --transactions of those");

@@ -40,6 +40,14 @@ def a_sound_capture(lab):
 
 
 @test(namespaces=False)
+def ports_may_stand_before_files(lab):
+    file = write(lab, "good.pcap", sound_capture())
+    for ports, wanted in ((["-p", "80"], 20), (["--port", "81,80"], 20), (["--port", "81", "-p", "80"], 20), (["--port", "81"], 0)):
+        done = analyze(lab, "--transactions", *ports, file, check=True)
+        expect_equal(len(done.stdout.splitlines()), wanted, f"transactions with {ports}")
+
+
+@test(namespaces=False)
 def a_truncated_capture_gives_what_is_there_and_the_offset(lab):
     data = sound_capture()
     for cut in (len(data) - 30, len(data) // 2, len(data) - 5):
