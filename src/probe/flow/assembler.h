@@ -147,6 +147,7 @@ class Assembler {
       sender.acked_from = after(s.seq, c.stream[d].next) ? s.seq : c.stream[d].next;
       sender.acked_time = t;
       if (s.length == 0 && (s.flags & tcp_fin) == 0) sender.bare_acked = s.ack;
+      if (s.ack == sender.next) sender.acked_even = s.ack;
     }
     if (!after(s.ack, sender.next) || distance(s.ack, sender.next) > kMaxDistance) return;
     if (sender.has_fin && !after(sender.fin, sender.next)) return;

@@ -26,6 +26,7 @@ struct Stream {
   std::uint32_t fin = 0;          // position of the FIN, where has_fin
   std::uint32_t proof = 0;        // where a hole is waited for: the receiver has the bytes before this position
   std::uint32_t bare_acked = 0;   // how far the receiver has acknowledged by segments that say nothing else
+  std::uint32_t acked_even = 0;   // the latest acknowledgement that came when exactly the bytes before it had been handed over
   std::uint32_t moved = 0;        // ticks: when the sender was last seen at the front of its stream
   std::int64_t acked_time = 0;    // when `acked` was first seen
   std::int64_t deadline = 0;      // a hole before `proof` is declared at this time; 0: none is waited for

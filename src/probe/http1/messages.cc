@@ -24,6 +24,7 @@ void Exchange::touch(Message& m, std::int64_t first, std::int64_t last, bool lat
 void Exchange::deliver(Connection& c, int d, flow::Piece piece) {
   Message& m = c.user.message[d];
   if (d == 0 && c.user.request_open && m.mode != Mode::seek) pool_.at(c.user.last).ack_last = piece.ack;
+  m.flaws = static_cast<std::uint8_t>(m.flaws & ~first_alone);
   while (piece.length != 0) {
     switch (m.mode) {
       case Mode::length:
@@ -280,6 +281,7 @@ bool Exchange::seek_request(Connection& c, flow::Piece& piece) {
   if (c.user.request_open) {
     Request& r = pool_.at(c.user.last);
     r.end = std::max(r.end, piece.last_time);
+    r.flaws = static_cast<std::uint8_t>(r.flaws & ~first_alone);
   }
   return false;
 }
@@ -348,7 +350,7 @@ void Exchange::hole(Connection& c, int d, std::uint32_t length, std::int64_t bou
     c.user.has_interim = true;
     c.user.interim_end = c.stream[1].next;
   }
-  if (position == m.first_end) m.flaws |= first_alone;
+  if (position == m.first_end && c.stream[d].acked_even != position) m.flaws |= first_alone;
   if (m.mode == Mode::length || m.mode == Mode::chunk_data) {
     const std::uint32_t rest = hole_in_body(c, d, length, position, bound);
     if (rest == 0) return;

@@ -151,11 +151,17 @@ void Exchange::note_pipelining(Connection& c, Request& r) {
   const bool same = r.ack_first == pool_.at(s.last).ack_last;
   if (!same && !(s.server_certain && pool_.at(s.first).contiguous)) return;
   s.pipelined = r.told_pipelining = true;
+  const bool doubtful = s.matched && pool_.at(s.first).tentative;
   for (std::uint32_t i = s.first; i != 0; i = pool_.at(i).next) {
     Request& other = pool_.at(i);
     if (!other.tentative) continue;
     other.anchored = other.tentative = other.contiguous = false;
     if (i == s.first && s.server_certain && !s.matched) lose_place(c, 1);
+  }
+  if (doubtful) {
+    // The response in progress may be that of a request before it, which we didn't see.
+    fail_first(c, Reason::response_lost);
+    lose_place(c, 1);
   }
 }
 
@@ -257,16 +263,16 @@ void Exchange::unmatched(Connection& c, std::uint16_t status) {
   const Message& m = s.message[1];
   ++counters_.responses_without_request;
   if (s.sought) finish_sought(c, m.seq, now_);  // the one before has ended here
-  for (std::uint32_t i = s.first; i != 0; i = pool_.at(i).next) {
-    // A request that could be its own, but that isn't proven to be the only one open: the client may be pipelining.
-    const Request& r = pool_.at(i);
-    if (!r.anchored && (m.seq == r.ack_first || m.seq == r.ack_last)) s.pipelined = true;
-  }
   if (s.last != 0) {
     // Found after a hole, and the server had received more than it when it answered at the place of its answer: it is no request, but
     // part of one.
     const Request& r = pool_.at(s.last);
     if (r.found && r.ended && (m.seq == r.ack_first || m.seq == r.ack_last) && !whole_at(c, r, m.ack)) take_back(c, r.ack_last);
+  }
+  for (std::uint32_t i = s.first; i != 0; i = pool_.at(i).next) {
+    // A request that could be its own, but that isn't proven to be the only one open: the client may be pipelining.
+    const Request& r = pool_.at(i);
+    if (!r.anchored && (m.seq == r.ack_first || m.seq == r.ack_last)) s.pipelined = true;
   }
   Transaction t;
   put_endpoints(c, t);

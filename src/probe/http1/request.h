@@ -21,7 +21,7 @@ enum Flaw : std::uint8_t {
   end_unknown = 32,  // … that may be far off
   // No flaws by themselves, but what makes the time of a request's first byte doubtful (docs/pairing.md, "A first copy that is missing"):
   may_be_copy = 64,   // a round trip had passed since its sender was last seen: it could have been sent before, unseen
-  first_alone = 128,  // the bytes behind its first segment are missing
+  first_alone = 128,  // nothing is there of what comes behind its first segment, which wasn't acknowledged by itself either
 };
 
 struct Request {

@@ -1,6 +1,7 @@
 // No pair is better than a wrong pair: conversations from seeds, with packets left out, mixed up and doubled.
 #include <gtest/gtest.h>
 
+#include <cstdlib>
 #include <map>
 
 #include "probe/pipeline/conversation.h"
@@ -11,11 +12,12 @@ namespace {
 struct Judgement {
   std::string wrong;  // empty: no fault
   std::size_t paired = 0, complete = 0, classified = 0;
+  std::vector<std::uint32_t> start_lost;  // requests whose beginning is said to be doubtful
 };
 
 // Nothing may be said that isn't so; what may be left unsaid is judged by the caller.
 // `doubtful`: bodies look like heads and several packets are missing: what lies behind a hole may be taken for a request, but then no
-// response is given to it.
+// response is given to it, and it is no failure.
 Judgement judge(const Conversation& talk, const Outcome& outcome, bool doubtful = false) {
   std::map<std::uint32_t, const Truth*> by_request;
   for (const Truth& t : talk.truth) by_request[t.request_seq] = &t;
@@ -26,7 +28,7 @@ Judgement judge(const Conversation& talk, const Outcome& outcome, bool doubtful 
   for (const Transaction& t : outcome.transactions) {
     if (!t.has_request) continue;
     const auto found = by_request.find(t.request_seq);
-    if (found == by_request.end() && doubtful && !t.has_response) continue;
+    if (found == by_request.end() && doubtful && !t.has_response && t.reason == Reason::response_lost) continue;
     if (found == by_request.end()) {
       j.wrong = "a request that never was, at " + std::to_string(t.request_seq);
       return j;
@@ -38,6 +40,7 @@ Judgement judge(const Conversation& talk, const Outcome& outcome, bool doubtful 
     first = false;
     if (!t.has_response) {
       ++j.classified;
+      if (t.reason == Reason::start_lost) j.start_lost.push_back(t.request_seq);
       continue;
     }
     ++j.paired;
@@ -64,6 +67,27 @@ std::vector<Packet> without(const std::vector<Packet>& packets, const std::vecto
   return out;
 }
 
+// Does the request at `seq` have two segments, of which the second one is packet `lost`?
+bool only_first_segment_left(const Conversation& talk, std::uint32_t seq, std::size_t lost) {
+  std::vector<std::size_t> of_request;
+  for (std::size_t i = 0; i < talk.packets.size(); ++i) {
+    const Packet& p = talk.packets[i];
+    if (p.direction == 1 && !p.payload.empty() && !of_request.empty()) break;
+    if (p.direction == 0 && !p.payload.empty() && static_cast<std::int32_t>(p.seq - seq) >= 0) of_request.push_back(i);
+  }
+  return of_request.size() == 2 && of_request[1] == lost;
+}
+
+// More seeds than usual, or others: NEZU_PAIRING_SEEDS=20000 tries each property with so many, NEZU_PAIRING_FIRST is the first of them.
+struct Seeds {
+  explicit Seeds(std::uint64_t usual) : end(usual) {
+    if (const char* n = std::getenv("NEZU_PAIRING_FIRST"); n != nullptr) first = std::strtoull(n, nullptr, 10);
+    if (const char* n = std::getenv("NEZU_PAIRING_SEEDS"); n != nullptr) end = std::strtoull(n, nullptr, 10);
+    end += first;
+  }
+  std::uint64_t first = 0, end;
+};
+
 Style style_of(std::uint64_t seed) {
   Style style;
   style.depth = seed % 4 == 3 ? 2 + static_cast<int>(seed / 4 % 3) : 1;
@@ -72,47 +96,54 @@ Style style_of(std::uint64_t seed) {
 }
 
 TEST(Pairing, WholeConversationsAreMeasuredExactly) {
-  for (std::uint64_t seed = 0; seed < 1000; ++seed) {
+  const Seeds seeds(1000);
+  for (std::uint64_t seed = seeds.first; seed < seeds.end; ++seed) {
     Style style = style_of(seed);
     style.first_cut = seed % 2 == 0 ? 24 : 0;
     const Conversation talk(seed, style);
     const Judgement j = judge(talk, run(talk.packets));
-    ASSERT_EQ(j.wrong, "") << "seed " << seed;
-    ASSERT_EQ(j.complete, talk.truth.size()) << "seed " << seed;
+    EXPECT_EQ(j.wrong, "") << "seed " << seed;
+    EXPECT_EQ(j.complete, talk.truth.size()) << "seed " << seed;
   }
 }
 
 TEST(Pairing, EachSinglePacketLost) {
-  for (std::uint64_t seed = 0; seed < 200; ++seed) {
+  const Seeds seeds(200);
+  for (std::uint64_t seed = seeds.first; seed < seeds.end; ++seed) {
     const Style style = style_of(seed);
     const Conversation talk(seed, style);
     for (std::size_t lost = 0; lost < talk.packets.size(); ++lost) {
       std::vector<bool> gone(talk.packets.size());
       gone[lost] = true;
       const Judgement j = judge(talk, run(without(talk.packets, gone)));
-      ASSERT_EQ(j.wrong, "") << "seed " << seed << ", packet " << lost;
+      EXPECT_EQ(j.wrong, "") << "seed " << seed << ", packet " << lost;
       if (style.depth != 1) continue;
       // Without pipelining all are measured whose heads are there.
       std::size_t there = 0;
       for (const Truth& t : talk.truth) {
         there += std::find(t.head_packets.begin(), t.head_packets.end(), lost) == t.head_packets.end() ? 1u : 0u;
       }
-      ASSERT_GE(j.paired, there) << "seed " << seed << ", packet " << lost;
-      ASSERT_GE(j.paired + j.classified + 1, talk.truth.size()) << "seed " << seed << ", packet " << lost;
+      // One that is there with its first segment only might be a second copy: its beginning is not told.
+      for (const std::uint32_t request : j.start_lost) {
+        EXPECT_TRUE(only_first_segment_left(talk, request, lost)) << "seed " << seed << ", packet " << lost;
+      }
+      EXPECT_GE(j.paired + j.start_lost.size(), there) << "seed " << seed << ", packet " << lost;
+      EXPECT_GE(j.paired + j.classified + 1, talk.truth.size()) << "seed " << seed << ", packet " << lost;
     }
   }
 }
 
 TEST(Pairing, RandomPacketsLost) {
   std::size_t paired = 0, truth = 0;
-  for (std::uint64_t seed = 0; seed < 2000; ++seed) {
+  const Seeds seeds(2000);
+  for (std::uint64_t seed = seeds.first; seed < seeds.end; ++seed) {
     const Conversation talk(seed, style_of(seed));
     std::mt19937_64 random(seed);
     std::vector<bool> gone(talk.packets.size());
     const unsigned share = seed % 5 == 0 ? 3 : seed % 5 == 1 ? 10 : 40;
     for (std::size_t i = 3; i < gone.size(); ++i) gone[i] = random() % share == 0;
     const Judgement j = judge(talk, run(without(talk.packets, gone)), seed % 3 == 0);
-    ASSERT_EQ(j.wrong, "") << "seed " << seed;
+    EXPECT_EQ(j.wrong, "") << "seed " << seed;
     paired += j.paired;
     truth += talk.truth.size();
   }
@@ -120,24 +151,35 @@ TEST(Pairing, RandomPacketsLost) {
 }
 
 TEST(Pairing, JoinedInTheMiddle) {
-  for (std::uint64_t seed = 0; seed < 200; ++seed) {
+  const Seeds seeds(200);
+  for (std::uint64_t seed = seeds.first; seed < seeds.end; ++seed) {
     Style style = style_of(seed);
     const Conversation talk(seed, style);
     for (std::size_t from = 3; from < talk.packets.size(); from += 2) {
       const std::vector<Packet> rest(talk.packets.begin() + static_cast<std::ptrdiff_t>(from), talk.packets.end());
-      const Judgement j = judge(talk, run(rest));
-      ASSERT_EQ(j.wrong, "") << "seed " << seed << ", from packet " << from;
+      // In the midst of an upload, pieces that look like requests are what a pipelining client would send.
+      const Judgement j = judge(talk, run(rest), style.evil_bodies && style.depth != 1);
+      EXPECT_EQ(j.wrong, "") << "seed " << seed << ", from packet " << from;
       if (style.depth != 1 || style.evil_bodies) continue;
       // Each request whose first byte comes after the beginning is measured.
       std::size_t there = 0;
       for (const Truth& t : talk.truth) there += t.head_packets.front() >= from ? 1u : 0u;
-      ASSERT_GE(j.paired, there) << "seed " << seed << ", from packet " << from;
+      EXPECT_GE(j.paired, there) << "seed " << seed << ", from packet " << from;
     }
   }
 }
 
+bool seen_after_its_response(const std::vector<Packet>& packets, const Truth& t) {
+  const auto seen = [&](int direction, std::uint32_t seq) {
+    return std::find_if(packets.begin(), packets.end(),
+                        [&](const Packet& p) { return p.direction == direction && p.seq == seq && !p.payload.empty(); });
+  };
+  return seen(0, t.request_seq) > seen(1, t.response_seq);
+}
+
 TEST(Pairing, MixedUpByTheCaptureAndDoubled) {
-  for (std::uint64_t seed = 0; seed < 2000; ++seed) {
+  const Seeds seeds(2000);
+  for (std::uint64_t seed = seeds.first; seed < seeds.end; ++seed) {
     const Conversation talk(seed, style_of(seed));
     std::mt19937_64 random(seed);
     std::vector<Packet> packets = talk.packets;
@@ -152,17 +194,23 @@ TEST(Pairing, MixedUpByTheCaptureAndDoubled) {
       if (random() % 6 == 0) packets.insert(packets.begin() + static_cast<std::ptrdiff_t>(i), packets[i]);
     }
     const Outcome outcome = run(packets);
-    std::size_t paired = 0;
+    std::size_t paired = 0, doubtful = 0;
     for (const Transaction& t : outcome.transactions) {
       if (!t.has_request) continue;
       const auto truth = std::find_if(talk.truth.begin(), talk.truth.end(), [&](const Truth& x) { return x.request_seq == t.request_seq; });
       ASSERT_NE(truth, talk.truth.end()) << "seed " << seed;
-      if (!t.has_response) continue;
-      ASSERT_EQ(t.response_seq, truth->response_seq) << "seed " << seed;
+      if (!t.has_response) {
+        // When a request was sent isn't known if it is seen only after its response.
+        EXPECT_EQ(t.reason, Reason::start_lost) << "seed " << seed;
+        EXPECT_TRUE(seen_after_its_response(packets, *truth)) << "seed " << seed;
+        ++doubtful;
+        continue;
+      }
+      EXPECT_EQ(t.response_seq, truth->response_seq) << "seed " << seed;
       ++paired;
     }
-    ASSERT_EQ(paired, talk.truth.size()) << "seed " << seed;
-    ASSERT_EQ(outcome.counters.holes, 0u) << "seed " << seed;
+    EXPECT_EQ(paired + doubtful, talk.truth.size()) << "seed " << seed;
+    EXPECT_EQ(outcome.counters.holes, 0u) << "seed " << seed;
   }
 }
 
@@ -182,7 +230,8 @@ std::vector<Packet> cut_finely(const std::vector<Packet>& packets, std::size_t s
 }
 
 TEST(Pairing, TheSameHoweverTheBytesAreCut) {
-  for (std::uint64_t seed = 0; seed < 150; ++seed) {
+  const Seeds seeds(150);
+  for (std::uint64_t seed = seeds.first; seed < seeds.end; ++seed) {
     const Conversation talk(seed, style_of(seed));
     const Outcome whole = run(talk.packets);
     for (const std::size_t size : {std::size_t{1}, std::size_t{2}, std::size_t{7}}) {

@@ -118,8 +118,11 @@ void Pipeline::Worker::after_segment(Connection& c) {
 // The time from the SYN (or the SYN/ACK, where the SYN was not seen) to the client's first answer.
 void Pipeline::Worker::handshake_time(Connection& c, const Segment& s, int d, std::int64_t t) {
   if (d != 0 || (s.flags & tcp_ack) == 0 || !flow::at_or_after(s.ack, c.stream[1].acked)) return;
-  if (t > c.user.syn_time) c.user.handshake_rtt = t - c.user.syn_time;
-  c.user.round_trip = flow::ticks(c.user.handshake_rtt);
+  // One that carries payload may come at any time after the answer itself, if that is missing in the capture.
+  if (t > c.user.syn_time && s.length == 0) {
+    c.user.handshake_rtt = t - c.user.syn_time;
+    c.user.round_trip = flow::ticks(c.user.handshake_rtt);
+  }
   c.user.syn_time = 0;
 }
 
@@ -156,8 +159,8 @@ void Pipeline::Worker::established(const Item& item, const flow::SynHint& hint, 
     if (s.length != 0) count(window::SegmentFate::table_full);
     return;
   }
-  c->stream[0].next = c->stream[0].acked = c->stream[0].prev_acked = c->stream[1].payload_ack = s.seq;
-  c->stream[1].next = c->stream[1].acked = c->stream[1].prev_acked = c->stream[0].payload_ack = s.ack;
+  c->stream[0].next = c->stream[0].acked = c->stream[0].prev_acked = c->stream[0].bare_acked = c->stream[1].payload_ack = s.seq;
+  c->stream[1].next = c->stream[1].acked = c->stream[1].prev_acked = c->stream[1].bare_acked = c->stream[0].payload_ack = s.ack;
   c->stream[0].acked_from = c->stream[0].prev_acked_from = s.ack - 1;
   c->stream[1].acked_from = c->stream[1].prev_acked_from = s.seq - 1;
   c->stream[1].seen = true;
@@ -194,7 +197,7 @@ void Pipeline::Worker::reset(const Item& item, Connection& c, std::int64_t t) {
 // What the server acknowledged before we knew of the connection: its bytes come late, if they come.
 void Pipeline::Worker::take_hint(Connection& c, const flow::SynHint& hint) {
   if (!hint.has_acked) return;
-  c.stream[0].acked = hint.acked;
+  c.stream[0].acked = c.stream[0].bare_acked = hint.acked;
   c.stream[0].acked_time = hint.acked_time;
 }
 
@@ -229,9 +232,9 @@ void Pipeline::Worker::no_connection(const Item& item, std::int64_t t) {
   const bool later = request && syn != nullptr && !whole && s.seq - syn->isn < (1u << 20);  // its beginning was lost
   flow::Stream& me = c->stream[d];
   flow::Stream& other = c->stream[1 - d];
-  me.next = me.acked = me.prev_acked = s.seq;
+  me.next = me.acked = me.prev_acked = me.bare_acked = s.seq;
   other.payload_ack = s.seq;
-  other.next = other.acked = other.prev_acked = me.payload_ack = s.ack;
+  other.next = other.acked = other.prev_acked = other.bare_acked = me.payload_ack = s.ack;
   me.acked_from = me.prev_acked_from = whole ? s.ack - 1 : s.ack;
   other.acked_from = other.prev_acked_from = s.seq;
   if (whole) {
