@@ -1,4 +1,4 @@
-# cmake --install: programs, man pages, completions, systemd units, examples. What a folder doesn't have yet isn't installed.
+# cmake --install: programs, man pages, completions, systemd units, examples, documents. What a folder doesn't have yet isn't installed.
 include(GNUInstallDirs)
 
 foreach(program nezu-probe nezu-manager nezuctl nezu-filter)
@@ -42,3 +42,4 @@ if(EXISTS "${PROJECT_SOURCE_DIR}/examples")
   install(DIRECTORY "${PROJECT_SOURCE_DIR}/examples/" DESTINATION "${CMAKE_INSTALL_DOCDIR}/examples")
 endif()
 install(FILES "${PROJECT_SOURCE_DIR}/README.md" "${PROJECT_SOURCE_DIR}/README.ja.md" DESTINATION "${CMAKE_INSTALL_DOCDIR}")
+install(DIRECTORY "${PROJECT_SOURCE_DIR}/docs/" DESTINATION "${CMAKE_INSTALL_DOCDIR}/docs")
