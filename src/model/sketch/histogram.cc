@@ -15,7 +15,10 @@ constexpr int kSub = 1 << Histogram::kScale;  // buckets an octave
 constexpr int kFirstOctave = 10;              // 2^10 ns
 constexpr int kEndOctave = 42;                // 2^42 ns
 constexpr int kGuessBits = 8;
-constexpr char kVersion = 1;
+constexpr char kVersion = 2;
+// A bucket in use takes one byte where few are empty before it and few values are in it: counts of 1…3 stand beside the number of empty ones.
+constexpr int kSmallBits = 2;
+constexpr std::uint64_t kSmall = (1 << kSmallBits) - 1;
 static_assert((kEndOctave - kFirstOctave) * kSub == Histogram::kBuckets);
 
 // 2^(n/32) for n in 0…31, from the square roots of 2. Made by the compiler: tables that differ between machines couldn't be merged.
@@ -167,16 +170,15 @@ void Histogram::encode(std::string& out) const {
   out += kVersion;
   put_varint(out, static_cast<std::uint64_t>(first_));
   put_varint(out, counts_.size());
-  for (std::size_t i = 0; i < counts_.size();) {
-    if (counts_[i] != 0) {
-      put_varint(out, counts_[i++]);
+  std::uint64_t skipped = 0;
+  for (const std::uint64_t count : counts_) {
+    if (count == 0) {
+      ++skipped;
       continue;
     }
-    std::size_t run = 1;
-    while (counts_[i + run] == 0) ++run;  // ends: the last count is never zero
-    put_varint(out, 0);
-    put_varint(out, run);
-    i += run;
+    put_varint(out, skipped << kSmallBits | std::min(count - 1, kSmall));
+    if (count > kSmall) put_varint(out, count - 1 - kSmall);
+    skipped = 0;
   }
 }
 
@@ -194,7 +196,7 @@ Status Histogram::assign(std::string_view bytes) {
 
 Status Histogram::read(std::string_view bytes) {
   clear();
-  if (bytes.empty() || bytes.front() != kVersion) return corrupt("wanted version 1 in the first byte");
+  if (bytes.empty() || bytes.front() != kVersion) return corrupt("wanted version 2 in the first byte");
   bytes.remove_prefix(1);
   std::uint64_t first = 0, size = 0;
   if (!take_varint(bytes, first) || !take_varint(bytes, size)) return corrupt("ends in its head");
@@ -202,22 +204,20 @@ Status Histogram::read(std::string_view bytes) {
   if (first >= kBuckets || size > kBuckets - first) return corrupt("buckets beyond the last");
   first_ = static_cast<int>(first);
   counts_.resize(size, 0);
-  std::size_t at = 0;
-  bool after_run = true;  // so that it can't begin with zeros
-  while (at < size) {
-    std::uint64_t count = 0;
-    if (!take_varint(bytes, count)) return corrupt("ends within its counts");
-    if (count != 0) {
-      if (count > std::numeric_limits<std::uint64_t>::max() - count_) return corrupt("counts that don't fit 64 bits");
-      counts_[at++] = count;
-      count_ += count;
-      after_run = false;
-      continue;
-    }
-    std::uint64_t run = 0;
-    if (after_run || !take_varint(bytes, run) || run == 0 || run >= size - at) return corrupt("a run of zeros that can't be");
-    at += run;
-    after_run = true;
+  for (std::size_t at = 0; at < size; ++at) {
+    std::uint64_t token = 0, more = 0;
+    if (!take_varint(bytes, token)) return corrupt("ends within its counts");
+    const std::uint64_t skipped = token >> kSmallBits;
+    if (skipped >= size - at || (at == 0 && skipped != 0)) return corrupt("a run of empty buckets that can't be");
+    at += skipped;
+    std::uint64_t count = token & kSmall;
+    if (count == kSmall && !take_varint(bytes, more)) return corrupt("ends within its counts");
+    // One more than `count` and `more` together, which must fit, and so must the sum.
+    if (more > std::numeric_limits<std::uint64_t>::max() - kSmall - 1) return corrupt("counts that don't fit 64 bits");
+    count += more + 1;
+    if (count > std::numeric_limits<std::uint64_t>::max() - count_) return corrupt("counts that don't fit 64 bits");
+    counts_[at] = count;
+    count_ += count;
   }
   if (!bytes.empty()) return corrupt("more bytes after its end");
   return {};

@@ -46,8 +46,8 @@ class Histogram {
   int first_bucket() const { return first_; }
   const std::vector<std::uint64_t>& counts() const { return counts_; }
 
-  // Varint-coded: first, number of buckets, counts with runs of zeros folded. Version byte first. decode() accepts exactly what
-  // encode() makes; anything else is ErrorCode::corrupt.
+  // Varint-coded: first, number of buckets, and of each in use the number of empty ones before it and its count (docs/formats/record.md).
+  // Version byte first. decode() accepts exactly what encode() makes; anything else is ErrorCode::corrupt.
   void encode(std::string& out) const;
   static Result<Histogram> decode(std::string_view bytes);
   // The same into this one, whose room is used again. After an error it is empty.

@@ -176,33 +176,33 @@ TEST(Histogram, KnownBytes) {
   Histogram h;
   std::string bytes;
   h.encode(bytes);
-  EXPECT_EQ(bytes, std::string("\x01\x00\x00", 3));
+  EXPECT_EQ(bytes, std::string("\x02\x00\x00", 3));
   h.add_bucket(300, 2);
   h.add_bucket(304, 200);
   bytes.clear();
   h.encode(bytes);
-  EXPECT_EQ(bytes, std::string("\x01\xac\x02\x05\x02\x00\x03\xc8\x01", 9));
+  EXPECT_EQ(bytes, std::string("\x02\xac\x02\x05\x01\x0f\xc4\x01", 8));
 }
 
 TEST(Histogram, RefusesWhatEncodeDoesntMake) {
   const std::string bad[] = {
       "",
-      std::string("\x02\x00\x00", 3),                                               // another version
-      std::string("\x01", 1),                                                       // ends
-      std::string("\x01\x00", 2),                                                   //
-      std::string("\x01\x05\x00", 3),                                               // empty, with a first bucket
-      std::string("\x01\x80\x08\x01\x01", 5),                                       // bucket 1024
-      std::string("\x01\xff\x07\x02\x01\x01", 6),                                   // 1023 and one more
-      std::string("\x01\x05\x02\x01", 4),                                           // a count is missing
-      std::string("\x01\x05\x01\x01\x01", 5),                                       // one too many
-      std::string("\x01\x05\x02\x00\x01\x01", 6),                                   // begins with zeros
-      std::string("\x01\x05\x02\x01\x00\x01", 6),                                   // ends with zeros
-      std::string("\x01\x05\x03\x01\x00\x00\x01", 7),                               // an empty run
-      std::string("\x01\x05\x04\x01\x00\x01\x00\x01\x01", 9),                       // two runs in a row
-      std::string("\x01\x05\x03\x01\x00\x09\x01", 7),                               // a run beyond the end
-      std::string("\x01\x05\x01\x81\x00", 5),                                       // a number longer than it need be
-      std::string("\x01\x05\x01\xff\xff\xff\xff\xff\xff\xff\xff\xff\x02", 13),      // more than 64 bits
-      std::string("\x01\x05\x02\xff\xff\xff\xff\xff\xff\xff\xff\xff\x01\x01", 14),  // a sum of more than 64 bits
+      std::string("\x01\x00\x00", 3),                                                   // another version
+      std::string("\x02", 1),                                                           // ends
+      std::string("\x02\x00", 2),                                                       //
+      std::string("\x02\x05\x00", 3),                                                   // empty, with a first bucket
+      std::string("\x02\x80\x08\x01\x00", 5),                                           // bucket 1024
+      std::string("\x02\xff\x07\x02\x00\x00", 6),                                       // 1023 and one more
+      std::string("\x02\x05\x02\x00", 4),                                               // the last one is missing
+      std::string("\x02\x05\x01\x03", 4),                                               // a count is missing
+      std::string("\x02\x05\x01\x00\x00", 5),                                           // one too many
+      std::string("\x02\x05\x02\x04", 4),                                               // begins with an empty one
+      std::string("\x02\x05\x03\x00\x00", 5),                                           // ends with an empty one
+      std::string("\x02\x05\x03\x00\x08", 5),                                           // empty ones beyond the end
+      std::string("\x02\x05\x01\x80\x00", 5),                                           // a number longer than it need be
+      std::string("\x02\x05\x01\x03\xff\xff\xff\xff\xff\xff\xff\xff\xff\x02", 14),      // more than 64 bits
+      std::string("\x02\x05\x01\x03\xff\xff\xff\xff\xff\xff\xff\xff\xff\x01", 14),      // and 4 more
+      std::string("\x02\x05\x02\x03\xfb\xff\xff\xff\xff\xff\xff\xff\xff\x01\x00", 15),  // a sum of more than 64 bits
   };
   for (const std::string& bytes : bad) {
     const auto h = Histogram::decode(bytes);

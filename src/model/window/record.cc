@@ -130,6 +130,30 @@ std::string check_figures(const Figures& f) {
   return {};
 }
 
+// Whether a number was there before. Probes send them in order, for which a look at the last one does.
+template <class Id>
+class Distinct {
+ public:
+  bool add(Id id) {
+    const bool in_order = !any_ || id > last_;
+    if (in_order && others_.empty()) {
+      ordered_.push_back(id);
+    } else {
+      if (others_.empty()) others_.insert(ordered_.begin(), ordered_.end());
+      if (!others_.insert(id).second) return false;
+    }
+    any_ = true;
+    last_ = id;
+    return true;
+  }
+
+ private:
+  bool any_ = false;
+  Id last_ = 0;
+  std::vector<Id> ordered_;
+  std::set<Id> others_;  // all of them, once one came out of order
+};
+
 }  // namespace
 
 std::string validate(const Record& record, Nanos max_length) {
@@ -141,15 +165,15 @@ std::string validate(const Record& record, Nanos max_length) {
   }
   if (auto why = check_covered(record.covered, span); !why.empty()) return why;
 
-  std::set<ServiceId> services;
-  std::set<TargetId> targets;
+  Distinct<ServiceId> services;
+  Distinct<TargetId> targets;
   for (std::size_t i = 0; i < record.services.size(); ++i) {
     const ServicePart& part = record.services[i];
-    if (!services.insert(part.service).second) return fmt::format("services[{}]: service {} is there twice", i, part.service);
+    if (!services.add(part.service)) return fmt::format("services[{}]: service {} is there twice", i, part.service);
     if (auto why = check_covered(part.covered, span); !why.empty()) return fmt::format("services[{}].{}", i, why);
     for (std::size_t k = 0; k < part.targets.size(); ++k) {
       const TargetFigures& t = part.targets[k];
-      if (!targets.insert(t.target).second) return fmt::format("services[{}].targets[{}]: target {} is there twice", i, k, t.target);
+      if (!targets.add(t.target)) return fmt::format("services[{}].targets[{}]: target {} is there twice", i, k, t.target);
       if (auto why = check_figures(t.figures); !why.empty()) return fmt::format("services[{}].targets[{}]: {}", i, k, why);
     }
   }

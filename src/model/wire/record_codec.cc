@@ -51,7 +51,7 @@ void put(const Figures& f, pb::TargetFigures& to) {
   f.response_time.encode(*to.mutable_response_time());
   to.set_ttfb_sum_ns(unsigned_ns(f.ttfb_sum));
   to.set_ttfb_max_ns(unsigned_ns(f.ttfb_max));
-  f.ttfb.encode(*to.mutable_ttfb());
+  if (f.ttfb != f.response_time) f.ttfb.encode(*to.mutable_ttfb());  // the usual case of answers in one packet
   to.set_transfer_sum_ns(unsigned_ns(f.transfer_sum));
   to.set_request_bytes(f.request_bytes);
   to.set_response_bytes(f.response_bytes);

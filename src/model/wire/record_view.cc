@@ -186,7 +186,7 @@ Status read_figures(std::string_view target, Figures& into) {
   if (reader.broken()) return no_protobuf("a target");
   if (classes != into.status_class.size()) return Error(ErrorCode::corrupt, "status_class: wanted 6 numbers");
   if (auto status = read_histogram(response_time, "response_time", into.response_time); !status) return status;
-  if (ttfb == response_time) {
+  if (ttfb.empty()) {
     into.ttfb = into.response_time;
     return {};
   }

@@ -217,7 +217,7 @@ TEST(Codec, AnEmptyMessageHasBytes) {
 }
 
 TEST(Codec, ARecordsBytesAreKnown) {
-  // The journal keeps these for years. When this fails, old databases can't be read.
+  // The journal keeps these, and older probes send them. When this fails, neither can be read.
   window::Record r;
   r.instance.bytes.fill(0xab);
   r.epoch = 3;
@@ -242,7 +242,7 @@ TEST(Codec, ARecordsBytesAreKnown) {
   EXPECT_EQ(hex,
             "0a10abababababababababababababababab10031900ca9a3b000000002100943577000000002a120900ca9a3b0000000011009435770000"
             "00004250080110021a120900ca9a3b000000001100943577000000002236080710011a06000001000000500158c096b10260c096b1026a05"
-            "0188030101708092f401788092f40182010501fd0201018801c0843d4a24080a2a0a00000000000000000000420900000000000000000052"
+            "0288030100708092f401788092f40182010502fd0201008801c0843d4a24080a2a0a00000000000000000000420900000000000000000052"
             "09000000000000000000521b0a080100000000000000120802000000000000001a058094ebdc03");
   EXPECT_EQ(*decode_record(encode_record(r)), r);
 }

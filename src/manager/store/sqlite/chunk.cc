@@ -75,8 +75,8 @@ class HistogramColumns {
   static void place(RangeDecoder&, Histogram& histogram, int bucket, std::uint64_t here) { histogram.add_bucket(bucket, here); }
 
   SmallNumber first_;
-  std::array<SmallNumber, 12> gap_;
-  std::array<std::array<SmallNumber, 4>, 8> count_;
+  std::array<ShortNumber, 12> gap_;
+  std::array<std::array<TinyNumber, 4>, 8> count_;
   int last_first_ = 0;
 };
 
@@ -224,14 +224,14 @@ class FigureColumns {
 
   SmallNumber timed_;
   Prob odd_, status_odd_, ttfb_same_, network_;
-  std::array<SmallNumber, 6> outcome_;
-  std::array<SmallNumber, 6> status_;
-  SmallNumber errors_;
+  std::array<TinyNumber, 6> outcome_;
+  std::array<TinyNumber, 6> status_;
+  TinyNumber errors_;
   DurationColumns response_;
   std::optional<DurationColumns> ttfb_;  // made when it is needed: its models are the larger half
   WideNumber transfer_;
   ByteColumn request_bytes_, response_bytes_;
-  std::array<SmallNumber, 4> net_;
+  std::array<TinyNumber, 4> net_;
   WideNumber rtt_max_, rtt_sum_;
   std::uint64_t last_rtt_ = 0;
 };

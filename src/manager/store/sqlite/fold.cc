@@ -8,7 +8,7 @@
 namespace nezu::store::sqlite {
 
 namespace {
-constexpr std::size_t kJournalBytesAStep = 1 << 20;
+constexpr std::size_t kJournalBytesAStep = 2 << 20;
 // Slots this much later than the end of a chunk are waited for: probes don't end their windows at the same instant.
 constexpr SlotSecond kPatience = 2;
 }  // namespace

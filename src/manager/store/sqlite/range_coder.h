@@ -5,6 +5,7 @@
 // The way of LZMA's coder: a 32-bit range, carries propagated through a cached byte. Pure, no allocation but the output.
 #pragma once
 
+#include <algorithm>
 #include <array>
 #include <bit>
 #include <cstdint>
@@ -18,7 +19,7 @@ struct Prob {
   std::uint16_t p = 1u << 14;
   std::uint16_t seen = 0;
 
-  void learn(bool bit) {
+  [[gnu::always_inline]] void learn(bool bit) {
     // 65536 / (n + 1.5), not below 1/80.
     static constexpr std::array<std::uint16_t, 80> kRate = [] {
       std::array<std::uint16_t, 80> rate{};
@@ -31,12 +32,56 @@ struct Prob {
   }
 };
 
+// Probabilities of sixteen symbols at once: one step of the coder where a tree of bits takes four, and without a branch that nobody can
+// predict. Cumulative, in 1/32768; no symbol falls below 1/4096.
+class Nibble {
+ public:
+  static constexpr std::size_t kSymbols = 16;
+  std::uint32_t below(std::size_t symbol) const { return static_cast<std::uint16_t>(below_[symbol]); }
+  std::uint32_t above(std::size_t symbol) const { return symbol + 1 < kSymbols ? below(symbol + 1) : 32768u; }
+  // The symbol in whose part `at` (below 32768) lies.
+  std::size_t find(std::uint32_t at) const {
+    std::size_t symbol = 0;
+    for (std::size_t half = kSymbols / 2; half > 0; half /= 2) symbol += below(symbol + half) <= at ? half : 0;
+    return symbol;
+  }
+  // A step towards a symbol that is certain: a fourth of the way while little was seen, at last a 64th.
+  [[gnu::always_inline]] void learn(std::size_t symbol) {
+    below_ += (kTargets[symbol] - below_) >> kShift[seen_];
+    seen_ = static_cast<std::uint16_t>(seen_ + (seen_ + 1u < kShift.size() ? 1u : 0u));
+  }
+
+ private:
+  using Vector [[gnu::vector_size(32)]] = std::int16_t;  // what the compiler makes of it: two or one instructions a step
+  static constexpr std::int16_t kLeast = 12;
+  static constexpr std::array<Vector, kSymbols> kTargets = [] {
+    std::array<Vector, kSymbols> targets{};
+    for (std::size_t symbol = 0; symbol < kSymbols; ++symbol) {
+      Vector v{};
+      const auto target = [&](std::size_t i) {
+        return static_cast<std::int16_t>(static_cast<int>(i) * kLeast + (i > symbol ? 32768 - static_cast<int>(kSymbols) * kLeast : 0));
+      };
+      v = Vector{target(0), target(1), target(2),  target(3),  target(4),  target(5),  target(6),  target(7),
+                 target(8), target(9), target(10), target(11), target(12), target(13), target(14), target(15)};
+      targets[symbol] = v;
+    }
+    return targets;
+  }();
+  static constexpr std::array<std::uint8_t, 64> kShift = [] {
+    std::array<std::uint8_t, 64> shift{};
+    for (std::size_t n = 0; n < shift.size(); ++n) shift[n] = n < 4 ? 2 : n < 12 ? 3 : n < 28 ? 4 : n < 63 ? 5 : 6;
+    return shift;
+  }();
+  Vector below_ = {0, 2048, 4096, 6144, 8192, 10240, 12288, 14336, 16384, 18432, 20480, 22528, 24576, 26624, 28672, 30720};
+  std::uint16_t seen_ = 0;
+};
+
 class RangeEncoder {
  public:
   static constexpr bool kDecodes = false;
   explicit RangeEncoder(std::string& out) : out_(out), at_(out.size()) {}
 
-  bool bit(Prob& prob, bool value) {
+  [[gnu::always_inline]] bool bit(Prob& prob, bool value) {
     const std::uint32_t bound = (range_ >> 15) * prob.p;
     if (value) {
       low_ += bound;
@@ -47,6 +92,16 @@ class RangeEncoder {
     prob.learn(value);
     normalise();
     return value;
+  }
+
+  [[gnu::always_inline]] std::size_t nibble(Nibble& model, std::size_t symbol) {
+    const std::uint32_t unit = range_ >> 15;
+    const std::uint32_t below = model.below(symbol);
+    low_ += static_cast<std::uint64_t>(unit) * below;
+    range_ = unit * (model.above(symbol) - below);
+    model.learn(symbol);
+    normalise();
+    return symbol;
   }
 
   // The low `bits` (0–64) of `value`, each as likely as not.
@@ -69,13 +124,13 @@ class RangeEncoder {
   }
 
  private:
-  void normalise() {
+  [[gnu::always_inline]] void normalise() {
     while (range_ < (1u << 24)) {
       range_ <<= 8;
       shift();
     }
   }
-  void shift() {
+  [[gnu::noinline]] void shift() {
     if (low_ < 0xFF000000u || low_ > 0xFFFFFFFFu) {
       const auto carry = static_cast<std::uint8_t>(low_ >> 32);
       if (!first_) put(static_cast<char>(cache_ + carry));  // the first byte is always 0
@@ -125,6 +180,18 @@ class RangeDecoder {
     return value;
   }
 
+  [[gnu::always_inline]] std::size_t nibble(Nibble& model, std::size_t) {
+    const std::uint32_t unit = range_ >> 15;
+    const std::uint32_t at = code_ / unit;
+    const std::size_t symbol = model.find(at < 32768 ? at : 32767);  // more: the rest of the division, or damaged input
+    const std::uint32_t below = model.below(symbol);
+    code_ -= unit * below;
+    range_ = unit * (model.above(symbol) - below);
+    model.learn(symbol);
+    normalise();
+    return symbol;
+  }
+
   std::uint64_t raw(std::uint64_t, int bits) {
     std::uint64_t value = 0;
     for (int left = bits; left > 0;) {
@@ -166,7 +233,8 @@ inline std::int64_t unzigzag(std::uint64_t v) { return static_cast<std::int64_t>
 
 // Numbers that are mostly small: the width in unary, then the bits below the leading one (the upper three of them modelled).
 // Widths from kWidths - 1 on share their models: a chunk has dozens of these, and a short chunk must not pay for models that it never uses.
-class SmallNumber {
+template <std::size_t kWidths>
+class SmallNumbers {
  public:
   template <class Coder>
   std::uint64_t code(Coder& coder, std::uint64_t value) {
@@ -177,7 +245,6 @@ class SmallNumber {
   }
 
  private:
-  static constexpr std::size_t kWidths = 16;
   static constexpr std::size_t model(int width) {
     return static_cast<std::size_t>(width) < kWidths ? static_cast<std::size_t>(width) : kWidths - 1;
   }
@@ -199,15 +266,21 @@ class SmallNumber {
   std::array<std::array<Prob, 8>, kWidths> bits_{};
 };
 
-// Numbers of any size, such as the rest of a sum after its prediction: the width by a tree, the leading bit below it modelled, the rest raw.
+using SmallNumber = SmallNumbers<16>;
+using TinyNumber = SmallNumbers<6>;
+
+// Numbers of any size, such as the rest of a sum after its prediction: the width by a symbol of sixteen and two or three bits, the bit below
+// the leading one modelled, the rest raw.
 class WideNumber {
  public:
   template <class Coder>
   std::uint64_t code(Coder& coder, std::uint64_t value) {
-    const auto wanted = static_cast<unsigned>(std::bit_width(value));
+    const auto wanted = static_cast<std::size_t>(std::bit_width(value));
+    const std::size_t fours = coder.nibble(fours_, std::min<std::size_t>(wanted / 4, 15));
+    const int bits = fours == 15 ? 3 : 2;  // 60…64
     std::size_t node = 1;
-    for (int i = 6; i >= 0; --i) node = node << 1 | (coder.bit(tree_[node], (wanted >> i & 1) != 0) ? 1u : 0u);
-    const int width = static_cast<int>(node - 128);
+    for (int i = bits - 1; i >= 0; --i) node = node << 1 | (coder.bit(rest_[fours][node], ((wanted - fours * 4) >> i & 1) != 0) ? 1u : 0u);
+    const int width = static_cast<int>(fours * 4 + node - (std::size_t{1} << bits));
     if (width <= 1) return static_cast<std::uint64_t>(width);
     if (width > 64) return 0;  // only in damaged input
     const bool lead = coder.bit(lead_[static_cast<std::size_t>(width)], (value >> (width - 2) & 1) != 0);
@@ -217,8 +290,23 @@ class WideNumber {
   }
 
  private:
-  std::array<Prob, 128> tree_{};
+  Nibble fours_;
+  std::array<std::array<Prob, 8>, 16> rest_{};
   std::array<Prob, 65> lead_{};
+};
+
+// Numbers that are mostly below fifteen: one symbol, and the rest of a larger one as a small number.
+class ShortNumber {
+ public:
+  template <class Coder>
+  std::uint64_t code(Coder& coder, std::uint64_t value) {
+    const std::size_t symbol = coder.nibble(symbol_, static_cast<std::size_t>(std::min<std::uint64_t>(value, 15)));
+    return symbol < 15 ? symbol : 15 + rest_.code(coder, value - 15);
+  }
+
+ private:
+  Nibble symbol_;
+  TinyNumber rest_;
 };
 
 }  // namespace nezu::store::sqlite
