@@ -15,8 +15,12 @@ struct Kept final : TransactionSink {
     uri = t.uri;
     completeness = t.completeness;
     reason = t.reason;
+    request_begin = t.request_begin;
+    response_time = t.has_times ? t.response_time() : Nanos(-1);
   }
   int count = 0;
+  PacketTime request_begin{};
+  Nanos response_time{-1};
   std::string head, uri;
   Completeness completeness = Completeness::complete;
   Reason reason = Reason::none;
@@ -63,6 +67,49 @@ TEST(Pipeline, SynsAndTheirAnswersMakeNoConnections) {
   }
   EXPECT_EQ(pipeline.connections(), 0u);
   EXPECT_EQ(pipeline.memory(), before);
+}
+
+TEST(Pipeline, ARequestThatCameWithItsSynIsMeasuredFromThere) {  // TCP Fast Open
+  Kept sink;
+  Pipeline pipeline({}, {1, 2}, sink);
+  const std::uint32_t end = 1 + size(kRequest);
+  feed(pipeline, packet(1, 0, 0, 0, tcp_syn, kRequest));
+  feed(pipeline, packet(2, 0, 0, 0, tcp_syn, kRequest));  // sent again
+  feed(pipeline, packet(5, 1, 100, end, tcp_syn | tcp_ack));
+  feed(pipeline, packet(9, 1, 101, end, tcp_ack, kResponse));  // before the client's answer to the SYN/ACK
+  feed(pipeline, packet(10, 0, end, 101 + size(kResponse), tcp_ack));
+  pipeline.finish();
+  ASSERT_EQ(sink.count, 1);
+  EXPECT_EQ(sink.completeness, Completeness::complete);
+  EXPECT_EQ(sink.request_begin, packet_time_ns(packet(1, 0, 0, 0, 0).time));
+  EXPECT_EQ(sink.response_time, std::chrono::milliseconds(8));
+  EXPECT_EQ(pipeline.counters().segment_fate[static_cast<std::size_t>(window::SegmentFate::duplicate)], 1u);
+}
+
+TEST(Pipeline, ARequestThatTheServerDidNotTakeWithTheSynIsSentAgain) {
+  Kept sink;
+  Pipeline pipeline({}, {1, 2}, sink);
+  const std::uint32_t end = 1 + size(kRequest);
+  feed(pipeline, packet(1, 0, 0, 0, tcp_syn, kRequest));
+  feed(pipeline, packet(5, 1, 100, 1, tcp_syn | tcp_ack));
+  feed(pipeline, packet(6, 0, 1, 101, tcp_ack, kRequest));
+  feed(pipeline, packet(9, 1, 101, end, tcp_ack, kResponse));
+  pipeline.finish();
+  ASSERT_EQ(sink.count, 1);
+  EXPECT_EQ(sink.completeness, Completeness::complete);
+  EXPECT_EQ(sink.response_time, std::chrono::milliseconds(3));
+}
+
+TEST(Pipeline, AFloodOfSynsWithRequestsMakesNothingGrow) {
+  Kept sink;
+  Pipeline pipeline({}, {1, 2}, sink);
+  const std::uint64_t before = pipeline.memory();
+  for (std::uint16_t port = 1024; port < 60000; ++port) feed(pipeline, packet(port, 0, port, 0, tcp_syn, kRequest), port);
+  EXPECT_EQ(pipeline.connections(), 0u);
+  EXPECT_EQ(pipeline.memory(), before);
+  pipeline.finish();
+  EXPECT_EQ(window::reconcile(pipeline.counters(), pipeline.open()), "");
+  EXPECT_EQ(sink.count, 0);
 }
 
 TEST(Pipeline, TheTableIsBoundedAndSaysSo) {

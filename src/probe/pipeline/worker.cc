@@ -62,14 +62,14 @@ void Pipeline::Worker::handle(const Item& item, std::int64_t t) {
   const Segment& s = item.segment;
   Connection* c = table_.find(item.tuple, item.hash);
   if ((s.flags & (tcp_syn | tcp_rst)) != 0) [[unlikely]] {
-    if (s.length != 0 && c == nullptr) count(window::SegmentFate::no_connection);
-    if (s.length != 0 && c != nullptr) count(window::SegmentFate::passed_over);
+    const bool early = s.length != 0 && (s.flags & (tcp_ack | tcp_rst)) == 0;
+    if (s.length != 0 && !early) count(c == nullptr ? window::SegmentFate::no_connection : window::SegmentFate::passed_over);
     if ((s.flags & tcp_rst) != 0) {
       if (c != nullptr) reset(item, *c, t);
     } else if ((s.flags & tcp_ack) != 0) {
       syn_ack(item, c, t);
     } else {
-      syn(item, c, t);
+      syn(item, t);
     }
     return;
   }
@@ -88,8 +88,8 @@ void Pipeline::Worker::handle(const Item& item, std::int64_t t) {
   }
   if (!c->user.proven && d == 1 && s.captured != 0 && http1::looks_like_request(reinterpret_cast<const char*>(s.payload), s.captured)) {
     // Both sides seem to send requests: one of them was the content of a response. The later one is believed.
-    assembler_.drop(*c, window::SegmentFate::no_connection);
     exchange_.discard(*c);
+    assembler_.drop(*c, window::SegmentFate::no_connection);
     forget(*c);
     return no_connection(item, t);
   }
@@ -126,9 +126,18 @@ void Pipeline::Worker::handshake_time(Connection& c, const Segment& s, int d, st
   c.user.syn_time = 0;
 }
 
-void Pipeline::Worker::syn(const Item& item, Connection*, std::int64_t t) {
+void Pipeline::Worker::syn(const Item& item, std::int64_t t) {
   // No state that grows. One for a connection that we follow changes nothing: only the server's answer would.
-  hints_.syn(item.hash, item.tuple.source_is_high, item.segment.seq, t);
+  const Segment& s = item.segment;
+  hints_.syn(item.hash, item.tuple.source_is_high, s.seq, t);
+  if (s.length == 0) return;
+  if (!http1::looks_like_request(reinterpret_cast<const char*>(s.payload), s.captured)) return count(window::SegmentFate::no_connection);
+  switch (early_.keep(item.hash, s, t)) {
+    case EarlyData::Kept::kept: break;
+    case EarlyData::Kept::again: count(window::SegmentFate::duplicate); break;
+    case EarlyData::Kept::instead_of_another:
+    case EarlyData::Kept::refused: count(window::SegmentFate::no_connection); break;
+  }
 }
 
 void Pipeline::Worker::syn_ack(const Item& item, Connection* c, std::int64_t t) {
@@ -148,7 +157,37 @@ void Pipeline::Worker::syn_ack(const Item& item, Connection* c, std::int64_t t) 
     }
     forget(*c);
   }
+  if (const flow::SynHint* syn = hints_.find_syn(item.hash); syn != nullptr) {
+    if (auto early = early_.take(item.hash, syn->isn)) {
+      if (early->segment.seq + 1 + early->segment.length == s.ack) return established_early(item, *std::move(early), t);
+      count(window::SegmentFate::no_connection);  // not taken: the client sends it again
+    }
+  }
   hints_.syn_ack(item.hash, item.tuple.source_is_high, s.ack - 1, s.seq, t);
+}
+
+// The server has taken what came with the SYN: it may answer before anything else is said.
+void Pipeline::Worker::established_early(const Item& item, EarlyData::Entry early, std::int64_t t) {
+  Connection* c = create(item, false, t);
+  if (c == nullptr) return count(window::SegmentFate::table_full);
+  early.segment.seq += 1;
+  early.segment.ack = item.segment.seq + 1;
+  early.segment.flags = tcp_ack;
+  early.segment.payload = reinterpret_cast<const std::uint8_t*>(early.bytes.data());
+  begin_whole(*c, early.segment.seq, early.segment.ack);
+  c->user.syn_time = early.time;
+  exchange_.begin(*c, true, false);
+  assembler_.segment(*c, 0, early.segment, early.time);
+  after_segment(*c);
+}
+
+// Both streams begin after their SYNs.
+void Pipeline::Worker::begin_whole(Connection& c, std::uint32_t client, std::uint32_t server) {
+  c.stream[0].next = c.stream[0].acked = c.stream[0].prev_acked = c.stream[0].bare_acked = c.stream[1].payload_ack = client;
+  c.stream[1].next = c.stream[1].acked = c.stream[1].prev_acked = c.stream[1].bare_acked = c.stream[0].payload_ack = server;
+  c.stream[0].acked_from = c.stream[0].prev_acked_from = server - 1;
+  c.stream[1].acked_from = c.stream[1].prev_acked_from = client - 1;
+  c.stream[1].seen = true;
 }
 
 // The client's answer to a SYN/ACK, with or without payload: now there is a connection.
@@ -159,11 +198,7 @@ void Pipeline::Worker::established(const Item& item, const flow::SynHint& hint, 
     if (s.length != 0) count(window::SegmentFate::table_full);
     return;
   }
-  c->stream[0].next = c->stream[0].acked = c->stream[0].prev_acked = c->stream[0].bare_acked = c->stream[1].payload_ack = s.seq;
-  c->stream[1].next = c->stream[1].acked = c->stream[1].prev_acked = c->stream[1].bare_acked = c->stream[0].payload_ack = s.ack;
-  c->stream[0].acked_from = c->stream[0].prev_acked_from = s.ack - 1;
-  c->stream[1].acked_from = c->stream[1].prev_acked_from = s.seq - 1;
-  c->stream[1].seen = true;
+  begin_whole(*c, s.seq, s.ack);
   c->user.syn_time = hint.time;
   take_hint(*c, hint);
   exchange_.begin(*c, true, false);

@@ -11,6 +11,7 @@
 #include "probe/flow/hints.h"
 #include "probe/flow/table.h"
 #include "probe/http1/exchange.h"
+#include "probe/pipeline/early_data.h"
 #include "probe/pipeline/packet_clock.h"
 #include "probe/pipeline/pipeline.h"
 #include "probe/pipeline/timers.h"
@@ -27,7 +28,7 @@ class Pipeline::Worker {
   void set_options(const Options& options);
 
   const window::Counters& counters() const { return counters_; }
-  window::Open open() const { return {exchange_.open_requests(), assembler_.store().segments()}; }
+  window::Open open() const { return {exchange_.open_requests(), assembler_.store().segments() + early_.held()}; }
   std::int64_t watermark() const { return clock_.now(); }
   std::uint32_t connections() const { return table_.size() - closed_count_; }
   std::uint64_t memory() const;
@@ -49,10 +50,12 @@ class Pipeline::Worker {
   void handle(const Item& item, std::int64_t t);
   void no_connection(const Item& item, std::int64_t t);
   static void take_hint(Connection& c, const flow::SynHint& hint);
-  void syn(const Item& item, Connection* c, std::int64_t t);
+  void syn(const Item& item, std::int64_t t);
   void syn_ack(const Item& item, Connection* c, std::int64_t t);
   void reset(const Item& item, Connection& c, std::int64_t t);
   void established(const Item& item, const flow::SynHint& hint, std::int64_t t);
+  void established_early(const Item& item, EarlyData::Entry early, std::int64_t t);
+  static void begin_whole(Connection& c, std::uint32_t client, std::uint32_t server);
   Connection* create(const Item& item, bool source_is_client, std::int64_t t);
   void handshake_time(Connection& c, const Segment& s, int d, std::int64_t t);
   void after_segment(Connection& c);
@@ -77,6 +80,7 @@ class Pipeline::Worker {
   flow::Assembler<Connection, http1::Exchange> assembler_;
   flow::Table<Connection> table_;
   flow::Hints hints_;
+  EarlyData early_;
   Timers timers_;
   std::vector<std::uint32_t> waiting_;  // slots of connections with a deadline that is near
   std::int64_t timers_run_ = 0;

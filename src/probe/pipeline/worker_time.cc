@@ -25,6 +25,8 @@ void Pipeline::Worker::finish() {
     c.closed = false;
     table_.erase(c);
   }
+  for (std::size_t n = early_.held(); n != 0; --n) count(window::SegmentFate::held_at_end);
+  early_.clear();
   closed_.clear();
   closed_count_ = 0;
   waiting_.clear();
