@@ -18,6 +18,7 @@
 //   hole(c, d, n, bound)  n bytes are missing; their receiver had them by `bound`
 //   finished(c, d, time)  the FIN, after all bytes
 //   conflict(c)           two copies of the same bytes differ
+//   left_over(c, d)       bytes of d are dropped that were never handed over: there was more than has been told
 //   capture_lost()        bytes that their receiver had are missing in the capture (not because of the snap length)
 #pragma once
 
@@ -109,6 +110,7 @@ class Assembler {
   void flush(Connection& c, std::int64_t t) {
     while (c.trouble) {
       drain(c);
+      for (int d = 0; d < 2; ++d) rearm(c, d, t);
       if (!declare(c, 0) && !declare(c, 1)) break;
     }
     for (int d = 0; d < 2; ++d) {
@@ -119,13 +121,15 @@ class Assembler {
 
   // Forgets what is held. The fate says why.
   void drop(Connection& c, window::SegmentFate fate) {
-    for (Stream& stream : c.stream) {
+    for (int d = 0; d < 2; ++d) {
+      Stream& stream = c.stream[d];
       stream.deadline = 0;
       if (stream.held == 0) continue;
       HeldList& list = store_.at(stream.held);
       for (std::size_t i = list.first; i < list.pieces.size(); ++i) count(fate, list.pieces[i].segments);
       store_.close(stream.held);
       stream.held = 0;
+      handler_.left_over(c, d);
     }
     c.trouble = false;
   }
@@ -166,7 +170,7 @@ class Assembler {
     Stream& me = c.stream[d];
     if (me.deadline != 0 && !after(me.proof, me.next)) me.deadline = 0;
     if (me.deadline == 0 && after(me.acked, me.next) && !(me.has_fin && !after(me.fin, me.next))) {
-      wait_for(c, me, me.acked, t + kAckTolerance);
+      wait_for(c, me, me.acked, t + (me.bare_acked == me.acked ? kAckTolerance : kPayloadTolerance));
     }
     if (me.deadline == 0 && me.held != 0 && !c.stream[1 - d].seen) wait_for(c, me, store_.at(me.held).front().seq, t + kOneWayPatience);
   }
@@ -348,7 +352,8 @@ class Assembler {
           take_front(c, d);
           moved = true;
         }
-        if (me.deadline != 0 && !after(me.proof, me.next)) me.deadline = 0;
+        // What proved the bytes that are here now may have been followed by what proves more: this stream isn't to be passed over.
+        if (me.deadline != 0 && !after(me.proof, me.next)) rearm(c, d, c.last_time);
         if (me.has_fin && !me.finished && me.next == me.fin) {
           finish(c, d, c.last_time);
           moved = true;

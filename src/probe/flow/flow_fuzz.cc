@@ -34,6 +34,7 @@ struct Handler {
   void conflict(Connection&) { NEZU_CHECK(false); }
   void retransmitted(Connection&) {}
   void capture_lost() {}
+  void left_over(Connection&, int) {}
   std::uint64_t opaque_bytes = 0;
   std::uint64_t total = 0;
 };

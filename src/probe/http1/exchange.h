@@ -106,6 +106,9 @@ class Exchange {
   void conflict(Connection& c) { pass_over(c, Reason::ambiguous_framing); }
   void retransmitted(Connection& c) { ++c.user.retransmissions; }
   void capture_lost() { loss_seen_ = now_; }
+  void left_over(Connection& c, int d) {
+    if (d == 1 && tentative(c)) revoke(c);  // more than one response came after it
+  }
 
   // A new connection. whole: from its first byte on. Else the first request may be tentative, or needs proof like one after a hole.
   void begin(Connection& c, bool whole, bool tentative);

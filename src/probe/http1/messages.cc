@@ -246,7 +246,8 @@ void Exchange::lose_place(Connection& c, int d) {
   c.user.shaky = true;
   if (d == 1) {
     c.user.server_certain = false;
-    if (tentative(c)) revoke(c);  // more than one response came after it
+    // More than one response came after it, or the end of this one, which the next request would have to confirm, can't be known.
+    if (tentative(c) || (c.user.matched && pool_.at(c.user.first).tentative)) revoke(c);
     if (c.user.matched && !c.user.sought) {
       m.flaws |= body_hole;
       keep_response(c);

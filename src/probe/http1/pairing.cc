@@ -209,7 +209,8 @@ bool Exchange::match(Connection& c, std::uint32_t seq, std::uint32_t ack) {
 
 // Had the server, when it answered with `ack`, received exactly r? More would be another request, or r is none but part of one.
 bool Exchange::whole_at(const Connection& c, const Request& r, std::uint32_t ack) {
-  if (!r.ended) return flow::at_or_after(ack, r.head_end);
+  // One that isn't proven, and whose end isn't known, could be part of anything.
+  if (!r.ended) return flow::at_or_after(ack, r.head_end) && !(r.tentative && (r.flaws & (head_hole | body_hole)) != 0);
   return ack == r.after || (c.stream[0].has_fin && ack == r.after + 1 && c.stream[0].fin == r.after);
 }
 
