@@ -4,7 +4,6 @@
 
 #include <algorithm>
 #include <bit>
-#include <iterator>
 #include <string_view>
 
 namespace nezu::load {
@@ -109,19 +108,18 @@ std::string text_times(std::string_view what, const Times& t) {
 
 std::string to_text(const Stats& s, const Options& options) {
   std::string out;
-  const auto to = std::back_inserter(out);
-  fmt::format_to(to, "{} requests sent in {:.2f} s, {} answered ({:.1f}/s) over {} connections\n", s.sent, seconds(s.elapsed), s.answered,
-                 rate(s), s.connections);
-  fmt::format_to(to,
-                 "not answered    {} timed out, {} reset, {} closed, {} malformed, {} abandoned; {} not sent (all connections busy), {} "
-                 "connections failed\n",
-                 s.timed_out, s.reset, s.closed, s.malformed, s.abandoned, s.skipped, s.connect_failures);
+  out += fmt::format("{} requests sent in {:.2f} s, {} answered ({:.1f}/s) over {} connections\n", s.sent, seconds(s.elapsed), s.answered,
+                     rate(s), s.connections);
+  out += fmt::format(
+      "not answered    {} timed out, {} reset, {} closed, {} malformed, {} abandoned; {} not sent (all connections busy), {} "
+      "connections failed\n",
+      s.timed_out, s.reset, s.closed, s.malformed, s.abandoned, s.skipped, s.connect_failures);
   out += "statuses       ";
-  for (const auto& [status, count] : s.statuses) fmt::format_to(to, " {}: {}", status, count);
+  for (const auto& [status, count] : s.statuses) out += fmt::format(" {}: {}", status, count);
   out += '\n';
   for (std::size_t i = 0; i < options.mix.size(); ++i) {
-    fmt::format_to(to, "{:<15} {} {}: {}\n", i == 0 ? "requests" : "", options.mix[i].method, options.mix[i].path,
-                   i < s.by_request.size() ? s.by_request[i] : 0);
+    out += fmt::format("{:<15} {} {}: {}\n", i == 0 ? "requests" : "", options.mix[i].method, options.mix[i].path,
+                       i < s.by_request.size() ? s.by_request[i] : 0);
   }
   out += text_times("response time", s.service);
   if (options.rate > 0) out += text_times("since due", s.schedule);
@@ -130,23 +128,22 @@ std::string to_text(const Stats& s, const Options& options) {
 
 std::string to_json(const Stats& s, const Options& options) {
   std::string out;
-  const auto to = std::back_inserter(out);
-  fmt::format_to(to, R"({{"sent":{},"answered":{},"timed_out":{},"reset":{},"closed":{},"malformed":{},"abandoned":{},)", s.sent,
-                 s.answered, s.timed_out, s.reset, s.closed, s.malformed, s.abandoned);
-  fmt::format_to(to, R"("skipped":{},"connections":{},"connect_failures":{},"response_bytes":{},"elapsed":{:.6f},"rate":{:.3f},)",
-                 s.skipped, s.connections, s.connect_failures, s.response_bytes, seconds(s.elapsed), rate(s));
+  out += fmt::format(R"({{"sent":{},"answered":{},"timed_out":{},"reset":{},"closed":{},"malformed":{},"abandoned":{},)", s.sent,
+                     s.answered, s.timed_out, s.reset, s.closed, s.malformed, s.abandoned);
+  out += fmt::format(R"("skipped":{},"connections":{},"connect_failures":{},"response_bytes":{},"elapsed":{:.6f},"rate":{:.3f},)",
+                     s.skipped, s.connections, s.connect_failures, s.response_bytes, seconds(s.elapsed), rate(s));
   out += "\"statuses\":{";
   const char* comma = "";
   for (const auto& [status, count] : s.statuses) {
-    fmt::format_to(to, "{}\"{}\":{}", comma, status, count);
+    out += fmt::format("{}\"{}\":{}", comma, status, count);
     comma = ",";
   }
   out += "},\"requests\":[";
   for (std::size_t i = 0; i < options.mix.size(); ++i) {
-    fmt::format_to(to, R"({}{{"method":{},"path":{},"sent":{}}})", i == 0 ? "" : ",", quoted(options.mix[i].method),
-                   quoted(options.mix[i].path), i < s.by_request.size() ? s.by_request[i] : 0);
+    out += fmt::format(R"({}{{"method":{},"path":{},"sent":{}}})", i == 0 ? "" : ",", quoted(options.mix[i].method),
+                       quoted(options.mix[i].path), i < s.by_request.size() ? s.by_request[i] : 0);
   }
-  fmt::format_to(to, R"(],"response_time":{},"since_due":{}}})", json_times(s.service), json_times(s.schedule));
+  out += fmt::format(R"(],"response_time":{},"since_due":{}}})", json_times(s.service), json_times(s.schedule));
   return out + "\n";
 }
 

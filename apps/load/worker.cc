@@ -156,7 +156,7 @@ void Worker::send(std::size_t which, Time due, Time now) {
   c.out = fmt::format("{} {} HTTP/1.1\r\nHost: {}\r\nUser-Agent: nezu-load\r\nAccept: */*\r\n", request.method, path, host_line_);
   if (c.last) c.out += "Connection: close\r\n";
   if (request.body > 0 || request.method == "POST" || request.method == "PUT") {
-    fmt::format_to(std::back_inserter(c.out), "Content-Length: {}\r\n\r\n", request.body);
+    c.out += fmt::format("Content-Length: {}\r\n\r\n", request.body);
     c.out.append(request.body, 'x');
   } else {
     c.out += "\r\n";

@@ -3,7 +3,6 @@
 #include <fmt/core.h>
 
 #include <cmath>
-#include <iterator>
 
 #include "common/base/text.h"
 #include "common/base/utf8.h"
@@ -44,7 +43,7 @@ void append_escaped(std::string& out, std::string_view text) {
     } else if (c == '\r') {
       out += "\\r";
     } else if (c < 0x20 || (c >= 0x7f && c < 0xa0) || c == 0x2028 || c == 0x2029) {
-      fmt::format_to(std::back_inserter(out), "\\u{:04x}", static_cast<unsigned>(c));
+      out += fmt::format("\\u{:04x}", static_cast<unsigned>(c));
     } else {
       append_utf8(out, c == kInvalidCodePoint ? 0xfffd : c);
     }
@@ -80,13 +79,13 @@ struct ValueWriter {
       out += v;
   }
   void operator()(bool v) const { out += v ? "true" : "false"; }
-  void operator()(std::int64_t v) const { fmt::format_to(std::back_inserter(out), "{}", v); }
-  void operator()(std::uint64_t v) const { fmt::format_to(std::back_inserter(out), "{}", v); }
+  void operator()(std::int64_t v) const { out += fmt::format("{}", v); }
+  void operator()(std::uint64_t v) const { out += fmt::format("{}", v); }
   void operator()(double v) const {
     if (json && !std::isfinite(v))
       out += "null";
     else
-      fmt::format_to(std::back_inserter(out), "{}", v);
+      out += fmt::format("{}", v);
   }
   void operator()(Nanos v) const {
     if (json)
@@ -123,10 +122,10 @@ Result<Format> parse_format(std::string_view text) {
 
 void append_text_line(std::string& out, const LineOf& line, LineStart start) {
   if (start == LineStart::priority) {
-    fmt::format_to(std::back_inserter(out), "<{}>", priority_of(line.level));
+    out += fmt::format("<{}>", priority_of(line.level));
   } else {
     if (start == LineStart::time) out += time_of(line.time) + ' ';
-    fmt::format_to(std::back_inserter(out), "{:<7} ", to_string(line.level));
+    out += fmt::format("{:<7} ", to_string(line.level));
   }
   append_escaped(out, line.text);
   for (std::size_t i = 0; i < line.count; ++i) {
@@ -135,11 +134,11 @@ void append_text_line(std::string& out, const LineOf& line, LineStart start) {
     out += '=';
     std::visit(ValueWriter{out, false}, line.fields[i].value.get());
   }
-  if (line.suppressed > 0) fmt::format_to(std::back_inserter(out), " suppressed={}", line.suppressed);
+  if (line.suppressed > 0) out += fmt::format(" suppressed={}", line.suppressed);
 }
 
 void append_json_line(std::string& out, const LineOf& line) {
-  fmt::format_to(std::back_inserter(out), "{{\"time\":\"{}\",\"level\":\"{}\",\"text\":", time_of(line.time), to_string(line.level));
+  out += fmt::format("{{\"time\":\"{}\",\"level\":\"{}\",\"text\":", time_of(line.time), to_string(line.level));
   append_quoted(out, line.text);
   for (std::size_t i = 0; i < line.count; ++i) {
     out += ',';
@@ -147,7 +146,7 @@ void append_json_line(std::string& out, const LineOf& line) {
     out += ':';
     std::visit(ValueWriter{out, true}, line.fields[i].value.get());
   }
-  if (line.suppressed > 0) fmt::format_to(std::back_inserter(out), ",\"suppressed\":{}", line.suppressed);
+  if (line.suppressed > 0) out += fmt::format(",\"suppressed\":{}", line.suppressed);
   out += '}';
 }
 

@@ -6,6 +6,7 @@
 #include "common/base/random.h"
 #include "model/wire/frame.h"
 #include "model/wire/messages.h"
+#include "model/wire/record_view.h"
 #include "model/wire/scan.h"
 
 namespace nezu::wire {
@@ -245,6 +246,82 @@ TEST(Codec, ARecordsBytesAreKnown) {
             "0288030100708092f401788092f40182010502fd0201008801c0843d4a24080a2a0a00000000000000000000420900000000000000000052"
             "09000000000000000000521b0a080100000000000000120802000000000000001a058094ebdc03");
   EXPECT_EQ(*decode_record(encode_record(r)), r);
+}
+
+// What is read in place is what the record holds, also with fields that a newer probe would send, in any place.
+TEST(RecordView, ReadsWhatTheRecordHolds) {
+  SeededRandom random(11);
+  const std::string unknown("\xfa\x3f\x03xyz\xc8\x3e\x07", 9);  // fields 1023 (bytes) and 1001 (a number)
+  window::Figures figures;  // used again and again
+  int targets = 0;
+  for (int round = 0; round < 300; ++round) {
+    const window::Record r = any_record(random);
+    const std::string bytes = unknown + encode_record(r) + unknown;
+    RecordOutline outline;
+    ASSERT_TRUE(read_outline(bytes, outline).ok());
+    EXPECT_EQ(outline.span, r.span);
+    EXPECT_EQ(outline.epoch, r.epoch);
+    EXPECT_EQ(outline.instance, r.instance);
+    ASSERT_EQ(outline.services.size(), r.services.size());
+    std::size_t at = 0;
+    for (std::size_t i = 0; i < r.services.size(); ++i) {
+      EXPECT_EQ(outline.services[i].service, r.services[i].service);
+      EXPECT_EQ(outline.services[i].covered, r.services[i].covered);
+      for (const auto& target : r.services[i].targets) {
+        ASSERT_LT(at, outline.targets.size());
+        EXPECT_EQ(outline.targets[at].target, target.target);
+        const auto status = read_figures(std::string(outline.targets[at].bytes) + unknown, figures);
+        ASSERT_TRUE(status.ok()) << status.error().message();
+        EXPECT_EQ(figures, target.figures);
+        ++at, ++targets;
+      }
+    }
+    EXPECT_EQ(at, outline.targets.size());
+    EXPECT_EQ(*decode_record(bytes), r);
+  }
+  EXPECT_GT(targets, 100);
+}
+
+// Protobuf allows a message within another to come in pieces, which are merged; ours never do, and are found in place.
+TEST(RecordView, ARecordInPiecesIsReadToo) {
+  SeededRandom random(12);
+  const window::Record r = any_record(random);
+  const std::string whole = encode(Message(r));
+  ASSERT_TRUE(record_in(whole));
+  EXPECT_EQ(*record_in(whole), encode_record(r));
+  const std::string record = encode_record(r);
+  const std::string head = record.substr(0, 18);  // the instance: a field of 2 + 16 bytes
+  const std::string rest = record.substr(18);
+  std::string pieces("\x1a\x12", 2);
+  pieces += head;
+  pieces += '\x1a';
+  for (std::size_t n = rest.size();; n >>= 7) {
+    pieces += static_cast<char>((n & 0x7f) | (n >= 0x80 ? 0x80 : 0));
+    if (n < 0x80) break;
+  }
+  pieces += rest;
+  EXPECT_FALSE(record_in(pieces));
+  const auto back = decode(pieces);
+  ASSERT_TRUE(back.ok()) << back.error().message();
+  EXPECT_EQ(*back, Message(r));
+}
+
+TEST(RecordView, CutBytesAreRefused) {
+  SeededRandom random(13);
+  window::Record r = any_record(random);
+  while (r.services.empty() || r.services[0].targets.empty()) r = any_record(random);
+  const std::string bytes = encode_record(r);
+  RecordOutline outline;
+  ASSERT_TRUE(read_outline(bytes, outline).ok());
+  const std::string target(outline.targets[0].bytes);
+  window::Figures figures;
+  int refused = 0;
+  for (std::size_t n = 0; n < target.size(); ++n) refused += read_figures(target.substr(0, n), figures).ok() ? 0 : 1;
+  // A cut between two fields may leave something that can be read; validate() judges it.
+  EXPECT_GT(refused, static_cast<int>(target.size() / 2));
+  EXPECT_FALSE(read_outline(bytes.substr(0, bytes.size() - 1), outline).ok());
+  EXPECT_THAT(read_figures("\x58\xff\xff\xff\xff\xff\xff\xff\xff\xff\x01", figures).error().message(), HasSubstr("response_time_sum_ns"));
+  EXPECT_THAT(read_figures("\x10\x01", figures).error().message(), HasSubstr("status_class"));
 }
 
 TEST(Codec, RefusesWhatCantBeAndNamesTheField) {

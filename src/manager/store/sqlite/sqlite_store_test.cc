@@ -4,6 +4,7 @@
 
 #include <atomic>
 #include <fstream>
+#include <functional>
 #include <thread>
 
 #include "manager/store/memory_store.h"
@@ -186,6 +187,73 @@ TEST_F(SqliteStoreTest, WindowsBeforeTheFoldStayReadableWhileItGoesOn) {
   reader.join();
   EXPECT_EQ(wrong, 0);
   EXPECT_GT(reads, 10);
+}
+
+// A fold of many series: what is written meanwhile waits for one step of it at most, and is read right at each of them.
+TEST_F(SqliteStoreTest, AFoldGoesInStepsAndCommitsGoBetweenThem) {
+  Options o = options();
+  o.max_fold_slots = 20;  // less than a series has: one series a step
+  auto store = opened(o, clock_);
+  constexpr ServiceId kServices = 30;
+  const auto second = [&](int s) {
+    window::Record r = record(s, s + 1, 1);
+    for (ServiceId service = 2; service <= kServices; ++service)
+      r.services.push_back(record(s, s + 1, 1, service).services[0]);
+    return batch_of(std::move(r));
+  };
+  for (int s = 0; s < 61; ++s) ASSERT_TRUE(write(*store, second(s)).ok());
+  ASSERT_EQ(store->status().chunks, 0u);
+  // Each batch is sent when the one before it is durable: there is always one that waits. `done` runs on the writer's thread.
+  std::vector<std::uint64_t> chunks;
+  std::vector<std::uint64_t> sums;
+  std::promise<bool> end;
+  int next = 61;
+  std::function<void(nezu::Status)> done = [&](const nezu::Status& status) {
+    chunks.push_back(store->status().chunks);
+    sums.push_back(transactions(*store, 10, Resolution::s1, 0, 3600) + transactions(*store, kServices * 10, Resolution::m1, 0, 3600));
+    if (!status.ok() || ++next == 123) return end.set_value(status.ok());
+    store->write(second(next), [&](nezu::Status s) { done(s); });
+  };
+  store->write(second(next), [&](nezu::Status s) { done(s); });
+  ASSERT_TRUE(end.get_future().get());
+  constexpr std::uint64_t kAll = 2 * 2 * kServices;  // figures and coverage, 1 s and 10 s
+  EXPECT_EQ(chunks.back(), kAll);
+  for (std::size_t i = 1; i < chunks.size(); ++i) EXPECT_LE(chunks[i] - chunks[i - 1], 2u) << "after commit " << i;
+  for (std::size_t i = 0; i < sums.size(); ++i) EXPECT_EQ(sums[i], 2 * (62 + i)) << "after commit " << i;
+}
+
+TEST_F(SqliteStoreTest, ClosedEventsAndFailoversAreKeptUpToANumberAndOpenEventsForEver) {
+  Options o = options();
+  o.kept_events = 10;
+  {
+    auto store = opened(o, clock_);
+    WriteBatch batch;
+    for (std::uint64_t id = 1; id <= 50; ++id) {
+      Event event;
+      event.id = id;
+      event.code = "test";
+      event.opened = wall_time_ns(static_cast<std::int64_t>(id));
+      if (id % 10 != 3) event.closed = wall_time_ns(static_cast<std::int64_t>(id) + 1);
+      batch.events.push_back(event);
+      FailoverRecord failover;
+      failover.id = id;
+      failover.logical_probe = "edge";
+      batch.failovers.push_back(failover);
+    }
+    ASSERT_TRUE(write(*store, std::move(batch)).ok());
+    clock_.advance(std::chrono::minutes(2));  // it is tidied once a minute, after a commit
+    ASSERT_TRUE(write(*store, batch_of(record(0, 1, 1))).ok());
+    ASSERT_TRUE(write(*store, batch_of(record(1, 2, 1))).ok());
+  }
+  Loaded loaded;
+  auto store = opened(o, clock_, &loaded);
+  std::vector<std::uint64_t> events, failovers;
+  for (const Event& event : loaded.events) events.push_back(event.id);
+  for (const FailoverRecord& failover : loaded.failovers) failovers.push_back(failover.id);
+  EXPECT_THAT(events, ::testing::ElementsAre(3, 13, 23, 33, 41, 42, 43, 44, 45, 46, 47, 48, 49, 50));
+  EXPECT_THAT(failovers, ::testing::ElementsAre(41, 42, 43, 44, 45, 46, 47, 48, 49, 50));
+  EXPECT_EQ(loaded.next_event_id, 51u);
+  EXPECT_EQ(loaded.next_failover_id, 51u);
 }
 
 TEST_F(SqliteStoreTest, RetentionDropsOldChunksAndKeepsTheRollUps) {

@@ -9,6 +9,7 @@
 #include <cstdlib>
 #include <filesystem>
 #include <future>
+#include <thread>
 
 #include "common/base/fake_clock.h"
 #include "manager/store/sqlite/chunk.h"
@@ -126,6 +127,59 @@ BENCHMARK(ingest)
     ->Args({60, 1, 7500})
     ->Iterations(1)
     ->Unit(benchmark::kSecond);
+
+// A month of one target of ten, at the resolution that a chart of a month has (1 h), with what belongs to it of its service's coverage. The
+// day isn't over, nor the last two hours: what isn't rolled up yet is read from the finer levels. Windows are 10 s apart, and hold what came
+// in ten.
+void query_month(benchmark::State& state) {
+  constexpr int kQueried = 10, kDifferent = 60;
+  constexpr std::int64_t kBegin = 1'699'920'000, kEnd = kBegin + 30 * 86'400 - 600;  // begins with a day
+  Directory directory;
+  FakeClock clock;
+  clock.advance(std::chrono::hours(24 * 400));
+  Options options;
+  options.path = directory.file();
+  auto opened = open(options, clock);
+  if (!opened || !(*opened)->load()) return state.SkipWithError("the store doesn't open");
+  Store& store = **opened;
+  SyntheticWindows windows(kQueried, 7, state.range(0) != 0);
+  std::vector<window::Record> kept;
+  for (int i = 0; i < kDifferent; ++i) {
+    kept.push_back(windows.next(kBegin));
+    for (int more = 1; more < 10; ++more) {
+      const window::Record other = windows.next(kBegin);
+      for (auto& target : kept.back().services[0].targets) {
+        for (const auto& t : other.services[0].targets) {
+          if (t.target == target.target) target.figures.merge(t.figures);
+        }
+      }
+    }
+  }
+  WriteBatch batch;
+  for (std::int64_t second = kBegin; second < kEnd; second += 10) {
+    window::Record& record = kept[static_cast<std::size_t>(second / 10) % kDifferent];
+    record.span = {time_of(second), time_of(second + 1)};
+    record.covered = record.services[0].covered = {record.span};
+    batch.records.emplace_back("edge", record);
+    if (batch.records.size() < 60 && second + 10 < kEnd) continue;
+    if (!write(store, std::move(batch))) return state.SkipWithError("a batch failed");
+    batch = WriteBatch{};
+  }
+  // A month came in some seconds: its roll-ups are awaited.
+  for (std::uint64_t before = 0, quiet = 0; quiet < 5; before = store.status().chunks) {
+    std::this_thread::sleep_for(std::chrono::milliseconds(200));
+    quiet = store.status().chunks == before ? quiet + 1 : 0;
+  }
+  std::size_t points = 0;
+  for (auto _ : state) {
+    auto pieces = store.pieces(3, Resolution::h1, time_of(kBegin), time_of(kBegin + 30 * 86'400));
+    auto coverage = store.coverage(1, Resolution::h1, time_of(kBegin), time_of(kBegin + 30 * 86'400));
+    if (!pieces || !coverage) return state.SkipWithError("a query failed");
+    points = pieces->size();
+  }
+  state.counters["points"] = static_cast<double>(points);
+}
+BENCHMARK(query_month)->ArgName("ttfb")->Arg(0)->Arg(1)->Unit(benchmark::kMillisecond);
 
 void chunk_encode(benchmark::State& state) {
   SyntheticWindows windows(1, 7, false);
