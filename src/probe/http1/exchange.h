@@ -135,6 +135,7 @@ class Exchange {
   bool seek_bytes(Connection& c, int d, flow::Piece& piece);
   bool seek_request(Connection& c, flow::Piece& piece);
   bool seek_response(Connection& c, flow::Piece& piece);
+  bool head_in_doubtful_body(Connection& c, const flow::Piece& piece);
   void begin_message(Connection& c, int d, const flow::Piece& piece);
   Parsed read_head(Connection& c, int d, const char* data, std::size_t size, std::uint32_t ack, std::size_t& used);
   bool take_line(Connection& c, int d, const char* line, std::size_t size, std::uint32_t position);

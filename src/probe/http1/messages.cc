@@ -29,6 +29,10 @@ void Exchange::deliver(Connection& c, int d, flow::Piece piece) {
     switch (m.mode) {
       case Mode::length:
       case Mode::chunk_data: {
+        if (d == 1 && c.user.shaky && head_in_doubtful_body(c, piece)) {
+          lose_place(c, 1);
+          break;
+        }
         const std::uint32_t n = static_cast<std::uint32_t>(std::min<std::uint64_t>(piece.length, m.left));
         touch(m, piece.first_time, piece.last_time, piece.late);
         m.left -= n;
@@ -66,6 +70,12 @@ void Exchange::deliver(Connection& c, int d, flow::Piece piece) {
         break;
     }
   }
+}
+
+// In the body of a response whose pair is tentative there is what looks like a response: it is one, if that was the answer to a HEAD
+// which we didn't see.
+bool Exchange::head_in_doubtful_body(Connection& c, const flow::Piece& piece) {
+  return c.user.matched && pool_.at(c.user.first).tentative && piece.data != nullptr && looks_like_response(chars(piece), piece.length);
 }
 
 void Exchange::begin_message(Connection& c, int d, const flow::Piece& piece) {
