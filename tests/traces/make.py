@@ -156,6 +156,23 @@ def bare_lf_and_leading_empty_lines():
 
 
 @case
+def a_line_end_too_many_after_a_body():
+    t = Trace().open()
+    t.c(get("/1"), t=10)
+    t.s(ok() + "\n", t=20)
+    t.c(get("/2"), t=30)
+    t.s(ok(), t=45)
+    t.s("\r\n", t=46)
+    t.c(get("/3"), t=60)
+    t.s(ok(), t=63)
+    t.close()
+    t.expect(uri="/1", ms=10, response_bytes=5, **COMPLETE)
+    t.expect(uri="/2", ms=15, response_bytes=5, **COMPLETE)
+    t.expect(uri="/3", ms=3, response_bytes=5, **COMPLETE)
+    return t
+
+
+@case
 def obsolete_folding():
     t = Trace().open()
     t.c("GET /fold HTTP/1.1\r\nX: a\r\n b\r\nHost: a.example\r\n\r\n")

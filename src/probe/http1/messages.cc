@@ -95,7 +95,8 @@ bool Exchange::head_bytes(Connection& c, int d, flow::Piece& piece) {
   Message& m = c.user.message[d];
   std::size_t used = 0;
   if (m.buffer == 0) {
-    while (d == 0 && piece.length != 0 && (*piece.data == '\r' || *piece.data == '\n')) piece.advance(1);
+    // Empty lines before a message: of requests by RFC 9112, 2.2; servers also send a line's end too many after a body.
+    while (piece.length != 0 && (*piece.data == '\r' || *piece.data == '\n')) piece.advance(1);
     if (piece.length == 0) return false;
     begin_message(c, d, piece);
     switch (read_head(c, d, chars(piece), piece.length, piece.ack, used)) {
