@@ -81,7 +81,7 @@ Result<std::vector<Slot>> ChunkReader::read(const Series& series, std::size_t in
   std::vector<Slot> out;
   if (from >= to) return out;
   Statement& seek = seek_[index];
-  for (SlotSecond at = std::max(from - look_back(level) + 1, SlotSecond{0}); at < to;) {
+  for (SlotSecond at = std::max(from - level.look_back + 1, SlotSecond{0}); at < to;) {
     auto row = seek.bind(1, chunk_key(at, series.id)).bind(2, chunk_key(to, 0)).step();
     if (!row) {
       if (row.error().code() != ErrorCode::corrupt) return row.error();

@@ -19,7 +19,9 @@ Result<std::vector<FigureSlot>> decode(std::string_view bytes, const FigureSlot*
 Result<std::vector<CoverSlot>> decode(std::string_view bytes, const CoverSlot*) { return decode_coverage(bytes); }
 }  // namespace
 
-Status ChunkWriter::prepare(Connection& connection, DamageHandler damaged) {
+Status ChunkWriter::prepare(Connection& connection, const std::array<Level, kLevels>& levels, DamageHandler damaged) {
+  levels_ = levels;
+  reader_ = ChunkReader(levels_);
   connection_ = &connection;
   damaged_ = std::move(damaged);
   const auto into = [&](Statement& statement, const std::string& sql) -> Status {
@@ -286,7 +288,7 @@ Result<bool> ChunkWriter::retention_step(const std::array<SlotSecond, kLevels>& 
   }
   std::int64_t left = max_rows;
   for (std::size_t k = 0; k < kLevels; ++k) {
-    const SlotSecond before = end[k] - look_back(levels_[k]);  // chunks that begin before it end before `end`
+    const SlotSecond before = end[k] - levels_[k].look_back;  // chunks that begin before it end before `end`
     if (before <= 0) continue;
     if (auto status = drop_before_[k].bind(1, chunk_key(before, 0)).bind(2, left).run(); !status) return status.error();
     auto row = changes_.step();

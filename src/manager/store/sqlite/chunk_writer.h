@@ -17,9 +17,7 @@ namespace nezu::store::sqlite {
 
 class ChunkWriter {
  public:
-  explicit ChunkWriter(SlotSecond fold_span) : levels_(levels(fold_span)), reader_(levels_) {}
-
-  Status prepare(Connection& connection, DamageHandler damaged);
+  Status prepare(Connection& connection, const std::array<Level, kLevels>& levels, DamageHandler damaged);
   Status reload();
 
   // What is to be folded, in the order in which it is: series that are known by their number, so that rows go to the end of their tables;
@@ -60,8 +58,8 @@ class ChunkWriter {
   Status roll_series(std::size_t index, std::size_t level, std::size_t& slots_read);
   Status store_rolled(const Series& series);
 
-  const std::array<Level, kLevels> levels_;
-  ChunkReader reader_;
+  std::array<Level, kLevels> levels_{};
+  ChunkReader reader_{levels_};
   DamageHandler damaged_;
   Connection* connection_ = nullptr;
   std::vector<Series> series_;

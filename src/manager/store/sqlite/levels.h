@@ -16,19 +16,20 @@ struct Level {
   Resolution resolution;
   SlotSecond step;
   SlotSecond chunk_span;  // chunks begin at whole multiples of it
+  SlotSecond look_back;   // how far before a time a chunk that holds it may begin, at most
 };
 
 // A fold writes the chunks of the first levels at once, out of the same slots: to read them again for a roll-up would cost as much as
-// writing them. These chunks are as long as the time between two folds; it may have been another one before: readers look back by
-// kMaxFoldSpan.
+// writing them. These chunks are as long as the time between two folds.
 inline constexpr std::size_t kFoldedLevels = 2;
 inline constexpr SlotSecond kMinFoldSpan = 10, kMaxFoldSpan = 3600;
-constexpr std::array<Level, kLevels> levels(SlotSecond fold_span) {
-  return {Level{Resolution::s1, 1, fold_span}, Level{Resolution::s10, 10, (fold_span + 9) / 10 * 10}, Level{Resolution::m1, 60, 7200},
-          Level{Resolution::h1, 3600, 86'400}, Level{Resolution::d1, 86'400, 32 * 86'400}};
+// `longest`: the longest time between two folds that this database ever had (meta.fold_span).
+constexpr std::array<Level, kLevels> levels(SlotSecond fold_span, SlotSecond longest) {
+  const auto tens = [](SlotSecond span) { return (span + 9) / 10 * 10; };
+  return {Level{Resolution::s1, 1, fold_span, longest}, Level{Resolution::s10, 10, tens(fold_span), tens(longest)},
+          Level{Resolution::m1, 60, 7200, 7200}, Level{Resolution::h1, 3600, 86'400, 86'400},
+          Level{Resolution::d1, 86'400, 32 * 86'400, 32 * 86'400}};
 }
-// How far before a time a chunk that holds it may begin.
-constexpr SlotSecond look_back(const Level& level) { return level.step <= 10 ? kMaxFoldSpan : level.chunk_span; }
 
 enum class Kind : int { figures = 0, coverage = 1 };
 

@@ -38,8 +38,7 @@ SqliteStore::SqliteStore(const Options& options, const Clock& clock)
     : options_(options),
       clock_(clock),
       fold_span_(options.fold_every.count() / 1'000'000'000),
-      levels_(levels(fold_span_)),
-      chunks_(fold_span_) {}
+      levels_(levels(fold_span_, kMaxFoldSpan)) {}
 
 Status SqliteStore::start() {
   if (auto status = take_lock(); !status) return status;
@@ -63,11 +62,24 @@ Status SqliteStore::take_lock() {
   return {};
 }
 
+// How far readers have to look back for a chunk depends on the longest that were ever written.
+Status SqliteStore::learn_levels(Connection& connection, bool may_write) {
+  auto longest = connection.query_integer("SELECT value FROM meta WHERE key='fold_span'");
+  if (!longest) return longest.error();
+  if (fold_span_ > *longest && may_write) {
+    auto status = connection.exec(fmt::format("UPDATE meta SET value={} WHERE key='fold_span'", fold_span_).c_str());
+    if (!status) return status;
+  }
+  levels_ = levels(fold_span_, std::max(fold_span_, *longest));
+  return {};
+}
+
 Status SqliteStore::open_normal() {
   auto writer = Connection::open(options_.path, Mode::writer, options_.vfs);
   if (!writer) return writer.error();
   if (auto status = (*writer)->verify_rules(); !status) return status;
   if (auto status = prepare_schema(**writer); !status) return status;
+  if (auto status = learn_levels(**writer, true); !status) return status;
   auto chunks = (*writer)->query_integer("SELECT value FROM meta WHERE key='chunks'");
   if (!chunks) return chunks.error();
   auto reader = new_reader();
@@ -76,7 +88,7 @@ Status SqliteStore::open_normal() {
   if (!generation) return generation.error();
   auto insert = (*writer)->prepare("INSERT INTO journal(body) VALUES(?1)");
   if (!insert) return insert.error();
-  if (auto status = chunks_.prepare(**writer, [this](Damage d) { note_damage(std::move(d)); }); !status) return status;
+  if (auto status = chunks_.prepare(**writer, levels_, [this](Damage d) { note_damage(std::move(d)); }); !status) return status;
   auto drop = (*writer)->prepare("DELETE FROM journal WHERE id=?1");
   if (!drop) return drop.error();
   auto set = (*writer)->prepare("UPDATE meta SET value=?2 WHERE key=?1");
@@ -99,6 +111,7 @@ Status SqliteStore::open_cramped() {
   auto connection = Connection::open(options_.path, Mode::exclusive, options_.vfs);
   if (!connection) return connection.error();
   if (auto status = check_schema(**connection); !status) return status;
+  if (auto status = learn_levels(**connection, false); !status) return status;
   auto reader = std::make_unique<Reader>(levels_);
   reader->connection = std::move(*connection);
   if (auto status = reader->chunks.prepare(*reader->connection); !status) return status;

@@ -32,7 +32,7 @@ CREATE TABLE chunk_1d(id INTEGER PRIMARY KEY, body BLOB NOT NULL) STRICT;
 CREATE TABLE set_aside(id INTEGER PRIMARY KEY, what TEXT NOT NULL, object INTEGER NOT NULL, kind INTEGER NOT NULL, probe TEXT NOT NULL,
   resolution INTEGER NOT NULL, begin_ns INTEGER NOT NULL, end_ns INTEGER NOT NULL, body BLOB) STRICT;
 INSERT INTO meta VALUES('generation',0),('chunks',0),('clean',1),
-  ('folded_row',0),('folded_second',0),('fold_row',0),('fold_second',0),('fold_series',0);
+  ('folded_row',0),('folded_second',0),('fold_row',0),('fold_second',0),('fold_series',0),('fold_span',0);
 )sql";
 
 }  // namespace

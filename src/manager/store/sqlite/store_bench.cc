@@ -168,8 +168,12 @@ void query_month(benchmark::State& state) {
   // A month came in some seconds: its roll-ups are awaited.
   auto reader = Connection::open(options.path, Mode::reader);
   if (!reader) return state.SkipWithError("a second connection");
-  while ((*reader)->query_integer("SELECT min(rolled_1h) FROM series").value_or(kEnd) < kBegin + 29 * 86'400)
+  for (;;) {
+    const auto rolled = (*reader)->query_integer("SELECT min(rolled_1h) FROM series");
+    if (!rolled) return state.SkipWithError("the series can't be read");
+    if (*rolled >= kBegin + 29 * 86'400) break;
     std::this_thread::sleep_for(std::chrono::milliseconds(200));
+  }
   std::size_t points = 0;
   for (auto _ : state) {
     auto pieces = store.pieces(3, Resolution::h1, time_of(kBegin), time_of(kBegin + 30 * 86'400));

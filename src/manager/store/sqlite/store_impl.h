@@ -88,6 +88,7 @@ class SqliteStore final : public Store {
   Status open_normal();
   Status open_cramped();
   Status take_lock();
+  Status learn_levels(Connection& connection, bool may_write);
   Status load_journal(Reader& reader);
   Status load_marks(Connection& connection);
   Status load_row(std::int64_t id, std::string_view body, Backlog& into);
@@ -149,7 +150,8 @@ class SqliteStore final : public Store {
   const Options options_;
   const Clock& clock_;
   const SlotSecond fold_span_;
-  const std::array<Level, kLevels> levels_;
+  std::array<Level, kLevels> levels_;  // the opener's, until a thread is there
+
 
   // The writer's thread (before it starts: the opener's).
   std::unique_ptr<Connection> lock_;
