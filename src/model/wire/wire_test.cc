@@ -252,7 +252,7 @@ TEST(Codec, ARecordsBytesAreKnown) {
 TEST(RecordView, ReadsWhatTheRecordHolds) {
   SeededRandom random(11);
   const std::string unknown("\xfa\x3f\x03xyz\xc8\x3e\x07", 9);  // fields 1023 (bytes) and 1001 (a number)
-  window::Figures figures;  // used again and again
+  window::Figures figures;                                      // used again and again
   int targets = 0;
   for (int round = 0; round < 300; ++round) {
     const window::Record r = any_record(random);

@@ -35,10 +35,7 @@ Result<std::unique_ptr<Store>> open(const Options& options, const Clock& clock) 
 }
 
 SqliteStore::SqliteStore(const Options& options, const Clock& clock)
-    : options_(options),
-      clock_(clock),
-      fold_span_(options.fold_every.count() / 1'000'000'000),
-      levels_(levels(fold_span_, kMaxFoldSpan)) {}
+    : options_(options), clock_(clock), fold_span_(options.fold_every.count() / 1'000'000'000), levels_(levels(fold_span_, kMaxFoldSpan)) {}
 
 Status SqliteStore::start() {
   if (auto status = take_lock(); !status) return status;

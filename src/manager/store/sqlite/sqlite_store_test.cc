@@ -197,8 +197,7 @@ TEST_F(SqliteStoreTest, AFoldGoesInStepsAndCommitsGoBetweenThem) {
   constexpr ServiceId kServices = 30;
   const auto second = [&](int s) {
     window::Record r = record(s, s + 1, 1);
-    for (ServiceId service = 2; service <= kServices; ++service)
-      r.services.push_back(record(s, s + 1, 1, service).services[0]);
+    for (ServiceId service = 2; service <= kServices; ++service) r.services.push_back(record(s, s + 1, 1, service).services[0]);
     return batch_of(std::move(r));
   };
   for (int s = 0; s < 61; ++s) ASSERT_TRUE(write(*store, second(s)).ok());
@@ -254,6 +253,24 @@ TEST_F(SqliteStoreTest, ClosedEventsAndFailoversAreKeptUpToANumberAndOpenEventsF
   EXPECT_THAT(failovers, ::testing::ElementsAre(41, 42, 43, 44, 45, 46, 47, 48, 49, 50));
   EXPECT_EQ(loaded.next_event_id, 51u);
   EXPECT_EQ(loaded.next_failover_id, 51u);
+}
+
+// Chunks that a longer fold wrote begin far before what they hold: they are found, also where only their end is asked for.
+TEST_F(SqliteStoreTest, ChunksOfAnotherFoldEveryAreRead) {
+  Options o = options();
+  o.fold_every = std::chrono::seconds(600);
+  {
+    auto store = opened(o, clock_);
+    fill_fast(*store, 0, 1300);
+    ASSERT_TRUE(write(*store, batch_of(record(1300, 1301, 1))).ok());
+  }
+  o.fold_every = std::chrono::seconds(60);
+  auto store = opened(o, clock_);
+  fill(*store, 1301, 1400);
+  EXPECT_EQ(transactions(*store, 10, Resolution::s1, 1190, 1195), 5u);
+  EXPECT_EQ(transactions(*store, 10, Resolution::s10, 1190, 1200), 10u);
+  for (const Resolution r : kResolutions) EXPECT_EQ(transactions(*store, 10, r, -86'400, 86'400), 1400u) << to_string(r);
+  EXPECT_EQ(covered(*store, 1, Resolution::s1, 0, 1400), Nanos(std::chrono::seconds(1400)));
 }
 
 TEST_F(SqliteStoreTest, RetentionDropsOldChunksAndKeepsTheRollUps) {

@@ -152,7 +152,6 @@ class SqliteStore final : public Store {
   const SlotSecond fold_span_;
   std::array<Level, kLevels> levels_;  // the opener's, until a thread is there
 
-
   // The writer's thread (before it starts: the opener's).
   std::unique_ptr<Connection> lock_;
   std::unique_ptr<Connection> writer_;  // none: cramped, or broken
