@@ -670,7 +670,8 @@ def syn_ack_lost_and_numbers_near():
 
 
 def lossy_connection():
-    """Round trips of 2 ms, a server that acknowledges each request at once, and one response in which the capture has a hole."""
+    """Round trips of 2 ms, a server that acknowledges each request at once, a client that sends something again, and
+    one response in which the capture has a hole."""
     t = Trace().open()
     for i in range(12):
         t.c(get(f"/{i}"), t=10 + 20 * i)
@@ -680,6 +681,8 @@ def lossy_connection():
         t.s(text[1000:1500], t=20.1 + 20 * i, lost=i == 4)
         t.s(text[1500:], t=20.2 + 20 * i)
         t.c(t=22 + 20 * i)
+        if i == 2:
+            t.c(get("/2"), seq=t.seq["C"] - len(get("/2")), t=23 + 20 * i)
         t.expect(uri=f"/{i}", ms=10.2, status=200)
     return t
 
@@ -697,6 +700,29 @@ def request_seen_in_its_second_copy():
     t.c(get("/soon"), t=282.1)  # within a round trip after the client's last word: no copy can have been under way
     t.s(ok(), t=290)
     t.expect(uri="/soon", ms=7.9, reason=None, **COMPLETE)
+    return t
+
+
+@case
+def second_copy_behind_a_lost_response():
+    """The response before is missing: what comes after is held back, and acknowledgements of the next request don't speak for this one."""
+    t = lossy_connection()
+    t.c(get("/lost"), t=260)
+    t.s(t=260.025)
+    t.s(ok(), t=270, lost=True)
+    t.c(t=272)
+    a = t.c(get("/copy"), t=273, lost=True)
+    t.s(t=273.025, lost=True)
+    t.c(get("/copy"), seq=a, t=276)
+    t.s(ok(), t=277)
+    t.c(t=278)
+    t.c(get("/next"), t=279)
+    t.s(t=279.025)
+    t.s(ok(), t=290)
+    t.c(t=292)
+    t.expect(uri="/lost", completeness="no_response", reason="response_lost", status=None)
+    t.expect(uri="/copy", completeness="no_response", reason="start_lost", status=None)
+    t.expect(uri="/next", ms=11, reason=None, **COMPLETE)
     return t
 
 

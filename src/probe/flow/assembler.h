@@ -203,7 +203,7 @@ class Assembler {
     }
     if (ahead < 0) {
       const std::uint32_t old = static_cast<std::uint32_t>(-ahead);
-      if (old >= length) return duplicate(c);
+      if (old >= length) return duplicate(c, d);
       seq += old;
       length -= old;
       const std::uint32_t cut = std::min(old, captured);
@@ -214,7 +214,7 @@ class Assembler {
     std::int64_t time = t;
     const bool late = is_late(me, seq + length, time);
     const bool acted = has_acted(me, s);
-    if (late) handler_.retransmitted(c);
+    if (late) handler_.retransmitted(c, d);
     // What is in order needs no place among the held ones, as long as it doesn't overlap them.
     const bool free = me.held == 0 || !after(seq + length, store_.at(me.held).front().seq);
     if (ahead == 0 && free && (caused(c, d, s.ack) || length <= handler_.opaque(c, d))) {
@@ -225,9 +225,9 @@ class Assembler {
     hold(c, d, {data, length, seq, s.ack, time, time, quiet, late, acted}, captured, t);
   }
 
-  void duplicate(Connection& c) {
+  void duplicate(Connection& c, int d) {
     count(window::SegmentFate::duplicate);
-    handler_.retransmitted(c);
+    handler_.retransmitted(c, d);
   }
 
   // `captured` bytes of the piece are at hand; the rest was cut by the snap length.
@@ -424,7 +424,7 @@ class Assembler {
         piece.seq += room;
       }
     }
-    if (!any) duplicate(c);
+    if (!any) duplicate(c, d);
   }
 
   // The place of the first held piece that begins after `seq`.

@@ -32,7 +32,7 @@ struct Handler {
   }
   void finished(Connection&, int, std::int64_t) {}
   void conflict(Connection&) { NEZU_CHECK(false); }
-  void retransmitted(Connection&) {}
+  void retransmitted(Connection&, int) {}
   void capture_lost() {}
   void left_over(Connection&, int) {}
   std::uint64_t opaque_bytes = 0;

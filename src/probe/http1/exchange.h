@@ -104,7 +104,10 @@ class Exchange {
   void hole(Connection& c, int d, std::uint32_t length, std::int64_t bound);
   void finished(Connection& c, int d, std::int64_t time);
   void conflict(Connection& c) { pass_over(c, Reason::ambiguous_framing); }
-  void retransmitted(Connection& c) { ++c.user.retransmissions; }
+  void retransmitted(Connection& c, int d) {
+    ++c.user.retransmissions;
+    if (d == 0) copy_seen_ = now_;
+  }
   void capture_lost() { loss_seen_ = now_; }
   void left_over(Connection& c, int d) {
     if (d == 1 && tentative(c)) revoke(c);  // more than one response came after it
@@ -154,6 +157,7 @@ class Exchange {
   void anchor(const Connection& c, Request& r) const;
   void note_pipelining(Connection& c, Request& r);
   bool match(Connection& c, std::uint32_t seq, std::uint32_t ack);
+  void acknowledged_alone(const Connection& c, Request& r);
   void unmatched(Connection& c, std::uint16_t status);
   void confirm(Connection& c, std::uint32_t ack);
   void revoke(Connection& c);
@@ -187,6 +191,7 @@ class Exchange {
   std::uint64_t uncounted_ = 0;  // open requests that are believed in only when they are decided
   std::int64_t now_ = 0;
   std::int64_t loss_seen_ = std::numeric_limits<std::int64_t>::min() / 2;  // when the capture was last seen to lack something
+  std::int64_t copy_seen_ = std::numeric_limits<std::int64_t>::min() / 2;  // when a client was last seen to send something again
   Habits habits_;
   std::uint8_t clock_ = 0;
 };

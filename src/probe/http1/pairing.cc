@@ -8,9 +8,10 @@
 namespace nezu::probe::http1 {
 namespace {
 
-constexpr std::uint32_t kMaxOpen = 1024;                       // pipelined requests of a connection
-constexpr std::int64_t kTightBound = 50'000'000;               // acknowledgements are delayed by up to 40 ms
-constexpr std::int64_t kLossMemory = 60'000'000'000;           // a capture that lacked something so recently may lack more
+constexpr std::uint32_t kMaxOpen = 1024;          // pipelined requests of a connection
+constexpr std::int64_t kTightBound = 50'000'000;  // acknowledgements are delayed by up to 40 ms
+constexpr std::int64_t kLossMemory =
+    60'000'000'000;  // a capture that lacked something so recently, or showed a second copy, may do so again
 constexpr std::int64_t kConfirmationPatience = 1'000'000'000;  // a tentative pair that nobody has spoken against for so long
 
 window::RequestFate fate_of(Reason reason) {
@@ -214,6 +215,16 @@ bool Exchange::whole_at(const Connection& c, const Request& r, std::uint32_t ack
   return ack == r.after || (c.stream[0].has_fin && ack == r.after + 1 && c.stream[0].fin == r.after);
 }
 
+// Was r, whose response begins, acknowledged before? If the response was held back, later acknowledgements have taken the place of what
+// would tell.
+void Exchange::acknowledged_alone(const Connection& c, Request& r) {
+  const std::uint32_t bare = c.stream[0].bare_acked;
+  const bool told = !flow::after(bare, c.user.message[1].ack);
+  const bool alone = told && flow::after(bare, r.seq);
+  r.unacknowledged = !alone && habits_.acknowledges(server_address(c));
+  if (told) habits_.answered(server_address(c), alone);
+}
+
 void Exchange::response_head(Connection& c, const ResponseHead& head, std::uint32_t after, bool whole) {
   State& s = c.user;
   Message& m = s.message[1];
@@ -236,9 +247,7 @@ void Exchange::response_head(Connection& c, const ResponseHead& head, std::uint3
   s.matched = s.proven = true;
   s.sought = false;
   r.status = head.status;
-  const bool alone = flow::after(c.stream[0].bare_acked, r.seq);
-  r.unacknowledged = !alone && habits_.acknowledges(server_address(c));
-  habits_.answered(server_address(c), alone);
+  acknowledged_alone(c, r);
   if (head.status == 101 || (r.is_connect && head.status < 300)) {
     finish_response(c, after);
     return pass_over(c, Reason::closed);
@@ -338,10 +347,11 @@ void Exchange::believe(const Request& r) {
   ++counters_.requests;
 }
 
-// May the request have begun well before the bytes that we have of it? Where the capture lacks nothing, it may not.
+// May the request have begun well before the bytes that we have of it? Not where the capture lacks nothing, or no client sends anything
+// again.
 bool Exchange::start_in_doubt(const Request& r, unsigned flaws) const {
   if ((flaws & late_begin) != 0 && r.begin >= r.response_begin) return true;  // all that is known is that it came before its response
-  if (now_ - loss_seen_ > kLossMemory || (flaws & may_be_copy) == 0) return false;
+  if (now_ - loss_seen_ > kLossMemory || now_ - copy_seen_ > kLossMemory || (flaws & may_be_copy) == 0) return false;
   return r.unacknowledged || (flaws & first_alone) != 0;
 }
 
