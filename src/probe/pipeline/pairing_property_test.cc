@@ -108,7 +108,7 @@ TEST(Pairing, WholeConversationsAreMeasuredExactly) {
 }
 
 TEST(Pairing, EachSinglePacketLost) {
-  const Seeds seeds(200);
+  const Seeds seeds(400);
   for (std::uint64_t seed = seeds.first; seed < seeds.end; ++seed) {
     const Style style = style_of(seed);
     const Conversation talk(seed, style);
@@ -136,7 +136,7 @@ TEST(Pairing, EachSinglePacketLost) {
 
 TEST(Pairing, RandomPacketsLost) {
   std::size_t paired = 0, truth = 0;
-  const Seeds seeds(2000);
+  const Seeds seeds(4000);
   for (std::uint64_t seed = seeds.first; seed < seeds.end; ++seed) {
     const Conversation talk(seed, style_of(seed));
     std::mt19937_64 random(seed);
@@ -152,7 +152,7 @@ TEST(Pairing, RandomPacketsLost) {
 }
 
 TEST(Pairing, JoinedInTheMiddle) {
-  const Seeds seeds(200);
+  const Seeds seeds(500);
   for (std::uint64_t seed = seeds.first; seed < seeds.end; ++seed) {
     Style style = style_of(seed);
     const Conversation talk(seed, style);
