@@ -42,9 +42,9 @@ enum class Reason : std::uint8_t {
   head_hole,          // timing_only: bytes of a head are missing (fields that lay there are empty)
   late_copy,          // timing_only: an end was seen only in a copy that came after its acknowledgement: the time is a bound
   end_lost,           // timing_only: the last byte is missing; its time is that of the acknowledgement: a bound
-  start_lost,         // no_request, or the request's first bytes are missing
-  before_capture,     // no_request: the request was sent before we began
-  clock_jump,         // timing_only: the capture's clock was set in between: no times can be told
+  start_lost,      // no_request: its first bytes are missing; no_response: they may be those of a second copy, when it began is not known
+  before_capture,  // no_request: the request was sent before we began
+  clock_jump,      // timing_only: the capture's clock was set in between: no times can be told
 };
 const char* name(Completeness completeness);
 const char* name(Reason reason);
