@@ -3,7 +3,6 @@
 // threads together, without the making of the windows; bytes a window; how long commits waited. docs/performance-store.md holds figures.
 #include <benchmark/benchmark.h>
 #include <sys/resource.h>
-#include <time.h>
 
 #include <algorithm>
 #include <cstdlib>
@@ -12,6 +11,7 @@
 #include <thread>
 
 #include "common/base/fake_clock.h"
+#include "common/base/system_clock.h"
 #include "manager/store/sqlite/chunk.h"
 #include "manager/store/sqlite/connection.h"
 #include "manager/store/sqlite/sqlite_store.h"
@@ -25,15 +25,10 @@ namespace {
 constexpr int kTargets = 500;
 constexpr std::int64_t kStart = 1'699'999'200;
 
-double cpu_seconds() {
+double cpu_seconds(int who) {
   rusage r{};
-  getrusage(RUSAGE_SELF, &r);
+  getrusage(who, &r);
   return static_cast<double>(r.ru_utime.tv_sec + r.ru_stime.tv_sec) + static_cast<double>(r.ru_utime.tv_usec + r.ru_stime.tv_usec) * 1e-6;
-}
-double seconds_of(clockid_t clock) {
-  timespec t{};
-  clock_gettime(clock, &t);
-  return static_cast<double>(t.tv_sec) + static_cast<double>(t.tv_nsec) * 1e-9;
 }
 
 class Directory {
@@ -80,6 +75,7 @@ void ingest(benchmark::State& state) {
     Directory directory;
     SyntheticWindows windows(kTargets, 7, state.range(1) != 0);
     FakeClock clock;
+    SystemClock real;
     clock.advance(std::chrono::hours(24));
     Options options;
     options.path = directory.file();
@@ -89,11 +85,11 @@ void ingest(benchmark::State& state) {
     std::uint64_t count = 0;
     double making = 0, decoding = 0;
     std::vector<double> waits;
-    const double before = cpu_seconds();
+    const double before = cpu_seconds(RUSAGE_SELF);
     for (int s = 0; s < state.range(2); ++s) {
-      const double t0 = seconds_of(CLOCK_THREAD_CPUTIME_ID);
+      const double t0 = cpu_seconds(RUSAGE_THREAD);
       const std::string message = wire::encode(wire::Message(windows.next(kStart + s)));
-      const double t1 = seconds_of(CLOCK_THREAD_CPUTIME_ID);
+      const double t1 = cpu_seconds(RUSAGE_THREAD);
       auto decoded = wire::decode(message);
       const auto bytes = wire::record_in(message);
       if (!decoded || !bytes) return state.SkipWithError("a record doesn't decode");
@@ -101,14 +97,14 @@ void ingest(benchmark::State& state) {
       for (const auto& part : record->services) count += part.targets.size();
       WriteBatch batch;
       batch.records.emplace_back("edge", record, std::make_shared<const std::string>(*bytes));
-      decoding += seconds_of(CLOCK_THREAD_CPUTIME_ID) - t1;
+      decoding += cpu_seconds(RUSAGE_THREAD) - t1;
       making += t1 - t0;
-      const double asked = seconds_of(CLOCK_MONOTONIC);
+      const MonoTime asked = real.mono();
       if (!write(**store, std::move(batch))) return state.SkipWithError("a batch failed");
-      waits.push_back(seconds_of(CLOCK_MONOTONIC) - asked);
+      waits.push_back(std::chrono::duration<double>(real.mono() - asked).count());
     }
     store->reset();
-    const double cpu = cpu_seconds() - before - making;
+    const double cpu = cpu_seconds(RUSAGE_SELF) - before - making;
     std::sort(waits.begin(), waits.end());
     state.counters["windows/CPU-s"] = static_cast<double>(count) / cpu;
     state.counters["us decode"] = decoding / static_cast<double>(count) * 1e6;
@@ -171,7 +167,7 @@ void query_month(benchmark::State& state) {
     const auto rolled = (*reader)->query_integer("SELECT min(rolled_1h) FROM series");
     if (!rolled) return state.SkipWithError("the series can't be read");
     if (*rolled >= kBegin + 29 * 86'400) break;
-    std::this_thread::sleep_for(std::chrono::milliseconds(200));
+    std::this_thread::yield();
   }
   std::size_t points = 0;
   for (auto _ : state) {
