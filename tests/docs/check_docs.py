@@ -18,7 +18,7 @@ import yaml
 ROOT, PROBE, MANAGER, NEZUCTL = sys.argv[1:5]
 PROGRAMS = {"nezu-probe": PROBE, "nezu-manager": MANAGER, "nezuctl": NEZUCTL}
 # Pages that need not be there in Japanese.
-ENGLISH_ONLY = {"pairing.md", "performance.md", "performance-store.md"}
+ENGLISH_ONLY = {"performance.md"}
 problems = []
 
 
