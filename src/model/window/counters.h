@@ -49,7 +49,7 @@ enum class RequestFate : std::uint8_t {
   reset = 2,        // no response: reset
   closed = 3,       // no response: closed
   timeout = 4,      // no response within the transaction time-out
-  hole = 5,         // its response fell into a hole of the capture
+  hole = 5,         // the capture lacks its response, or its own first bytes
   ambiguous = 6,    // framing that server and client may read differently: passed over
   evicted = 7,      // our own limits
   capture_end = 8,  // still open when the capture ended

@@ -110,7 +110,7 @@ std::string losses_text(const Losses& losses) {
   tell(out, at(c.segment_fate, SegmentFate::out_of_window), "segments with sequence numbers that can't be");
   tell(out, c.conflicts, "segments that say something else than the first copy (the first counts)");
   tell(out, at(c.request_fate, RequestFate::timing_only), "requests with bytes missing, or with a time that is a bound");
-  tell(out, at(c.request_fate, RequestFate::hole), "requests whose response the capture missed");
+  tell(out, at(c.request_fate, RequestFate::hole), "requests whose response, or beginning, the capture missed");
   tell(out, at(c.request_fate, RequestFate::ambiguous), "requests passed over: framing that can be read in two ways");
   tell(out, at(c.request_fate, RequestFate::evicted), "requests given up by our limits (--memory, --connections)");
   tell(out, at(c.request_fate, RequestFate::capture_end), "requests still open when the capture ended");
