@@ -29,6 +29,22 @@ def sums_of_the_manager_equal_the_log(lab):
     return text
 
 
+@test(timeout=90)
+def three_rings_count_what_one_would(lab):
+    rig = Rig(lab, probe_changes={"capture": {"workers": 3, "filter": "tcp port 80"}})
+    probe = rig.monitoring()
+    load = rig.load(rate=1000, connections=60, extra=["--poisson", "--close-share", "0.05"])
+    time.sleep(5)
+    entries = rig.settle(load)
+    text = rig.compare(entries)
+    rig.no_gap(entries[0].end, entries[-1].end)
+    status = probe.status()
+    reconcile(status["counters"])
+    expect_equal(status["counters"]["kernel_drops"], 0, "frames dropped by the kernel")
+    expect_equal(probe.stop(), 0, "status after SIGTERM")
+    return text
+
+
 def total(fates):
     return sum(fates.values()) if isinstance(fates, dict) else sum(fates)
 
