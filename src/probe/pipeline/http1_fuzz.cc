@@ -1,5 +1,6 @@
 // Two byte streams, with split points and holes: whole = one byte at a time = split at random, where nothing is missing; counters
-// reconcile and no request is told twice, whatever is missing.
+// reconcile and no request is told twice, whatever is missing. A response without a request is no transaction: it is known by how a segment
+// begins, so how many of them are told depends on the segments.
 #include <algorithm>
 #include <set>
 
@@ -51,14 +52,24 @@ std::vector<Packet> packets_of(const std::uint8_t* data, std::size_t size, std::
 
 }  // namespace
 
+namespace {
+std::vector<Transaction> with_request(const Outcome& outcome) {
+  std::vector<Transaction> out;
+  for (const Transaction& t : outcome.transactions) {
+    if (t.completeness != Completeness::no_request) out.push_back(t);
+  }
+  return out;
+}
+}  // namespace
+
 extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size) {
   if (size > 8192) return 0;
-  const Outcome whole = run(packets_of(data, size, 1 << 16, false));
+  const auto whole = with_request(run(packets_of(data, size, 1 << 16, false)));
   for (const std::size_t step : {std::size_t{1}, std::size_t{5}}) {
-    const Outcome fine = run(packets_of(data, size, step, false));
-    NEZU_CHECK(fine.transactions.size() == whole.transactions.size());
-    for (std::size_t i = 0; i < whole.transactions.size(); ++i) {
-      const Transaction &a = whole.transactions[i], &b = fine.transactions[i];
+    const auto fine = with_request(run(packets_of(data, size, step, false)));
+    NEZU_CHECK(fine.size() == whole.size());
+    for (std::size_t i = 0; i < whole.size(); ++i) {
+      const Transaction &a = whole[i], &b = fine[i];
       NEZU_CHECK(a.request_seq == b.request_seq && a.response_seq == b.response_seq && a.status == b.status);
       NEZU_CHECK(a.completeness == b.completeness && a.reason == b.reason && a.response_bytes == b.response_bytes);
     }

@@ -101,6 +101,7 @@ ErrorCode code_of(int extended, int system_errno) {
     case SQLITE_CORRUPT:
     case SQLITE_NOTADB: return ErrorCode::corrupt;
     case SQLITE_BUSY:
+    case SQLITE_PROTOCOL:
     case SQLITE_LOCKED: return ErrorCode::unavailable;
     case SQLITE_PERM:
     case SQLITE_READONLY:

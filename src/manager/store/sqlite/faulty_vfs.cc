@@ -5,11 +5,13 @@
 
 #include <algorithm>
 #include <array>
+#include <chrono>
 #include <cstring>
 #include <map>
 #include <new>
 #include <random>
 #include <string_view>
+#include <thread>
 #include <utility>
 #include <vector>
 
@@ -306,7 +308,11 @@ int do_randomness(sqlite3_vfs* vfs, int n, char* out) {
   for (int i = 0; i < n; ++i) out[i] = static_cast<char>(disk.random());
   return n;
 }
-int do_sleep(sqlite3_vfs*, int microseconds) { return microseconds; }
+// Really, if only a little: SQLite gives up ("locking protocol") after a hundred tries, and another thread must come to its turn meanwhile.
+int do_sleep(sqlite3_vfs*, int microseconds) {
+  std::this_thread::sleep_for(std::chrono::microseconds(std::clamp(microseconds, 1, 1000)));
+  return microseconds;
+}
 int do_time(sqlite3_vfs*, double* days) {
   *days = 2460000.5;
   return SQLITE_OK;
