@@ -9,6 +9,7 @@
 #include "common/log/log.h"
 #include "common/tls/tls.h"
 #include "probe/capture/live_source.h"
+#include "probe/discovery/table.h"
 #include "probe/link/link.h"
 #include "probe/pipeline/pipeline.h"
 #include "probe/spool/spool.h"
@@ -24,6 +25,7 @@ struct Config {
   Nanos window{0}, grace{0};
   probe::Pipeline::Options pipeline;
   std::uint32_t names = 0;
+  probe::discovery::Limits discovery;  // of each worker, and of what waits for the manager
   probe::spool::Spool::Options spool;
   bool warm = false;
   std::string socket;

@@ -46,7 +46,8 @@ Daemon::Daemon(const Config& config, const Parts& parts)
       notifier_(ServiceNotifier::from_environment()),
       instance_(new_instance(parts.random)),
       merger_({.workers = config.capture.workers, .window = config.window, .grace = config.grace}),
-      role_(role_options(config, instance_, parts.version), parts.random) {}
+      role_(role_options(config, instance_, parts.version), parts.random),
+      found_({.limits = config.discovery}) {}
 
 Daemon::~Daemon() = default;
 
@@ -117,6 +118,7 @@ int Daemon::run() {
     o.timestamp_offset = config_.capture.timestamp_offset;
     o.follow_wall_clock = config_.capture.stamps == probe::Stamps::kernel;
     o.lag = 2 * config_.capture.block_timeout + milliseconds(10);
+    o.discovery = config_.discovery;
     o.live = live;
     workers_.push_back(std::make_unique<probe::worker::Worker>(o, parts_.clock, events_, [this] { wake(); }));
   }
@@ -152,8 +154,14 @@ int Daemon::run() {
 // ---- the link, for the role
 
 void Daemon::link_connected() { carry_out(role_.connected(parts_.clock.mono())); }
-void Daemon::link_lost(const std::string& why) { carry_out(role_.disconnected(parts_.clock.mono(), why)); }
-void Daemon::link_received(wire::Message message) { carry_out(role_.received(parts_.clock.mono(), std::move(message))); }
+void Daemon::link_lost(const std::string& why) {
+  found_.connection_lost();
+  carry_out(role_.disconnected(parts_.clock.mono(), why));
+}
+void Daemon::link_received(wire::Message message) {
+  if (const auto* ack = std::get_if<wire::DiscoveryAck>(&message)) return found_.acknowledged(*ack);
+  carry_out(role_.received(parts_.clock.mono(), std::move(message)));
+}
 
 void Daemon::carry_out(probe::role::Actions actions) {
   for (probe::role::Action& action : actions) {
@@ -162,7 +170,10 @@ void Daemon::carry_out(probe::role::Actions actions) {
 }
 
 void Daemon::on(probe::role::Connect) { link_->connect(); }
-void Daemon::on(probe::role::Disconnect) { link_->disconnect(); }
+void Daemon::on(probe::role::Disconnect) {
+  found_.connection_lost();
+  link_->disconnect();
+}
 void Daemon::on(probe::role::Send a) { link_->send(a.message); }
 
 void Daemon::on(probe::role::Measure a) {
@@ -182,6 +193,29 @@ void Daemon::on(probe::role::Measure a) {
     if (!w->tell(probe::worker::TakePlan{plan_.plan})) ++commands_lost_;
   }
   log_.info("measuring", {{"services", plan_.plan->service_count()}, {"generation", a.generation}});
+}
+
+void Daemon::on(probe::role::Discover a) {
+  const MonoTime now = parts_.clock.mono();
+  discovery_job_ = a.job;
+  discovery_ends_ = a.job != 0 && a.limit > Nanos(0) ? std::optional(now + a.limit) : std::nullopt;
+  for (auto& w : workers_) {
+    if (!w->tell(probe::worker::TakeDiscovery{a.job, a.source})) ++commands_lost_;
+  }
+  log_.info(a.job != 0 ? "discovering" : "discovery ends", {{"job", a.job}, {"source", a.source ? to_string(*a.source) : "any"}});
+}
+
+// The manager ends a job at its limit. Where it can't be reached nobody waits for what would be found later.
+void Daemon::discover() {
+  const MonoTime now = parts_.clock.mono();
+  if (discovery_ends_ && now >= *discovery_ends_) {
+    discovery_ends_.reset();
+    for (auto& w : workers_) {
+      if (!w->tell(probe::worker::TakeDiscovery{})) ++commands_lost_;
+    }
+  }
+  if (!role_.session()) return;
+  if (const auto message = found_.next(now)) link_->send(*message);
 }
 
 void Daemon::on(probe::role::Cut) {
@@ -273,6 +307,14 @@ void Daemon::on(probe::worker::Finished e) {
   merger_.finished(e.worker);
 }
 
+void Daemon::on(probe::worker::DiscoveryTaken e) {
+  states_[e.worker].discovery = e.job;
+  const bool all = std::all_of(states_.begin(), states_.end(), [this](const WorkerState& s) { return s.discovery == discovery_job_; });
+  if (all) carry_out(role_.discovering(parts_.clock.mono(), discovery_job_));
+}
+
+void Daemon::on(probe::worker::Discovered e) { found_.add(e.job, std::move(e.found)); }
+
 void Daemon::merge() {
   std::vector<window::Record> records;
   std::vector<std::unique_ptr<probe::aggregate::WorkerWindow>> used;
@@ -361,6 +403,7 @@ void Daemon::tick() {
   merge();
   tell_if_applied();
   carry_out(role_.tick(now, packet_clock()));
+  discover();
   if (const Nanos interval = notifier_.watchdog_interval(); interval > Nanos(0) && now - watchdog_at_ >= interval / 4) {
     watchdog_at_ = now;
     (void)notifier_.watchdog();

@@ -17,6 +17,7 @@
 #include "probe/aggregate/merger.h"
 #include "probe/config.h"
 #include "probe/control/control.h"
+#include "probe/discovery/outbox.h"
 #include "probe/link/link.h"
 #include "probe/role/role.h"
 #include "probe/worker/worker.h"
@@ -48,6 +49,7 @@ class Daemon final : public probe::link::LinkHandler {
   struct WorkerState {
     std::uint64_t generation = 0;
     PacketTime at{};
+    std::uint64_t discovery = 0;  // the job that it has taken up
     bool finished = false, ended = false;
   };
   struct PlanState {
@@ -69,6 +71,7 @@ class Daemon final : public probe::link::LinkHandler {
   void on(probe::role::Disconnect a);
   void on(probe::role::Send a);
   void on(probe::role::Measure a);
+  void on(probe::role::Discover a);
   void on(probe::role::Cut);
   void on(probe::role::Finished a);
   void on(probe::role::Say a);
@@ -81,6 +84,9 @@ class Daemon final : public probe::link::LinkHandler {
   void on(probe::worker::SourceEnded e);
   void on(probe::worker::ClockStepped e);
   void on(probe::worker::Finished e);
+  void on(probe::worker::DiscoveryTaken e);
+  void on(probe::worker::Discovered e);
+  void discover();  // what is due: the job's end, messages
   void tell_if_applied();
   void merge();
 
@@ -112,6 +118,9 @@ class Daemon final : public probe::link::LinkHandler {
   std::vector<probe::worker::Snapshot> snapshots_;
   probe::aggregate::Merger merger_;
   probe::role::Role role_;
+  probe::discovery::Outbox found_;
+  std::uint64_t discovery_job_ = 0;
+  std::optional<MonoTime> discovery_ends_;  // the job's time limit, as the instance counts it
   std::unique_ptr<probe::link::Link> link_;
   std::unique_ptr<probe::control::Server> control_;
   std::vector<std::unique_ptr<probe::FrameSource>> sources_;  // between prepare() and run()

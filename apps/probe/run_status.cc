@@ -101,6 +101,10 @@ json::Value Daemon::status() const {
   windows.set("overflow", spool.overflow()).set("discarded", role_.discarded()).set("out_of_order", spool.out_of_order());
   windows.set("partly", merger_.left_out()).set("uncovered", merger_.uncovered()).set("refused", refused);
   v.set("windows", std::move(windows));
+  json::Value discovery;
+  discovery.set("job", discovery_job_).set("entries_waiting", found_.waiting()).set("requests_delivered", found_.delivered());
+  discovery.set("requests_without_room", found_.no_room()).set("jobs_dropped", found_.jobs_dropped());
+  v.set("discovery", std::move(discovery));
   json::Value clock;
   clock.set("shift", to_seconds(shift)).set("steps", steps).set("negative_times", negative);
   v.set("clock", std::move(clock)).set("commands_lost", commands_lost_).set("counters", counters_value(counters));

@@ -8,6 +8,7 @@
 #include <chrono>
 #include <filesystem>
 #include <fstream>
+#include <map>
 
 #include "probe/control/control.h"
 #include "probe/fake_manager.h"
@@ -196,6 +197,79 @@ TEST_F(DaemonTest, FromHelloToTheLastWindow) {
   const window::Span last = stored_.back().span;
   EXPECT_LT(last.length(), Nanos(Seconds(1))) << "the last window was cut short";
   EXPECT_NE(floor_to(last.end, Seconds(1)), last.end);
+}
+
+// A job, its source's filter, a connection that is lost before the acknowledgement: each request is counted once. Then its end.
+TEST_F(DaemonTest, DiscoversForTheJobThatItIsTold) {
+  write_config("lo");
+  start();
+  admit(7);
+  play(
+      3000, [&] { return measuring() && heartbeat_.capture.running; }, always);
+  const std::uint64_t before = traffic_.requests();
+  for (int i = 0; i < 10; ++i) traffic_.request();  // nobody discovers yet
+  wire::Instruction instruction;
+  instruction.number = 2;
+  instruction.services = {{3, 1}};
+  instruction.discovery_job = 5;
+  instruction.discovery_source = *parse_ip_prefix("127.0.0.0/8");
+  manager_.send(instruction);
+  play(
+      3000, [&] { return heartbeat_.discovery_job == 5; }, always);
+
+  std::map<std::string, std::uint64_t> counted;
+  std::map<std::uint64_t, int> numbers;
+  std::uint64_t sum = 0;
+  bool withheld = false;
+  const auto listen = [&](int timeout_ms, bool acknowledge, const std::function<bool()>& done) {
+    const auto until = steady_clock::now() + Millis(timeout_ms);
+    while (!done() && steady_clock::now() < until && !manager_.ended()) {
+      const auto m = manager_.receive(20);
+      if (!m) continue;
+      if (const auto* h = std::get_if<wire::Heartbeat>(&*m)) {
+        heartbeat_ = *h;
+        manager_.send(wire::Beat{});
+      } else if (const auto* r = std::get_if<window::Record>(&*m)) {
+        manager_.send(wire::Ack{r->span.begin, r->span.end, r->epoch});
+      } else if (const auto* found = std::get_if<wire::DiscoveryEntries>(&*m)) {
+        EXPECT_EQ(found->job, 5u);
+        withheld = withheld || !acknowledge;
+        if (++numbers[found->number] > 1 && !acknowledge) continue;
+        if (!acknowledge) continue;
+        for (const wire::DiscoveryEntry& e : found->entries) {
+          EXPECT_EQ(e.host, "shop.example.net");
+          EXPECT_EQ(e.port, traffic_.port());
+          EXPECT_EQ(e.timed, e.count);
+          EXPECT_GT(e.response_time_sum, Nanos(0));
+          counted[e.method + " " + e.path] += e.count;
+          sum += e.count;
+        }
+        manager_.send(wire::DiscoveryAck{found->job, found->number});
+      }
+    }
+    EXPECT_TRUE(done()) << "not within " << timeout_ms << " ms";
+  };
+  for (int i = 0; i < 40; ++i) traffic_.request();
+  listen(3000, true, [&] { return sum == 40; });
+  for (int i = 0; i < 20; ++i) traffic_.request();
+  listen(3000, false, [&] { return withheld; });
+  manager_.reset();
+  for (int i = 0; i < 5; ++i) traffic_.request();
+  admit(0);
+  listen(3000, true, [&] { return sum == 65; });
+  EXPECT_EQ(heartbeat_.discovery_job, 5u) << "the same instance goes on";
+  std::uint64_t bad = 0;
+  for (std::uint64_t i = before + 10; i < traffic_.requests(); ++i) bad += i % 10 == 9 ? 1 : 0;
+  EXPECT_EQ(counted, (std::map<std::string, std::uint64_t>{{"GET /bad", bad}, {"GET /good", 65 - bad}}));
+  EXPECT_EQ(std::count_if(numbers.begin(), numbers.end(), [](const auto& n) { return n.second > 1; }), 1) << "one was sent again";
+
+  instruction.number = 3;
+  instruction.discovery_job = 0;
+  manager_.send(instruction);
+  listen(3000, true, [&] { return heartbeat_.discovery_job == 0; });
+  for (int i = 0; i < 10; ++i) traffic_.request();
+  listen(600, true, [&, until = steady_clock::now() + Millis(500)] { return steady_clock::now() > until; });
+  EXPECT_EQ(sum, 65u);
 }
 
 TEST_F(DaemonTest, ABadFileChangesNothing_AGoodOneIsTaken) {

@@ -71,6 +71,10 @@ void put(const DiscoveryEntries& m, pb::DiscoveryEntries& to) {
     entry->set_response_time_sum_ns(unsigned_ns(e.response_time_sum));
     entry->set_timed(e.timed);
   }
+  to.set_number(m.number);
+  to.set_other_source(m.other_source);
+  to.set_no_room(m.no_room);
+  to.set_unreadable(m.unreadable);
 }
 
 void put(const Welcome& m, pb::Welcome& to) {
@@ -120,6 +124,8 @@ void put(const Instruction& m, pb::Instruction& to) {
     wish->set_definition_version(w.definition_version);
   }
   to.set_discovery_job(m.discovery_job);
+  if (m.discovery_source) to.set_discovery_source(to_string(*m.discovery_source));
+  to.set_discovery_limit_ns(unsigned_ns(m.discovery_limit));
 }
 
 void put(const Definitions& m, pb::Definitions& to) {
@@ -145,6 +151,11 @@ void put(const Stored& m, pb::Stored& to) {
   to.set_epoch(m.epoch);
 }
 
+void put(const DiscoveryAck& m, pb::DiscoveryAck& to) {
+  to.set_job(m.job);
+  to.set_number(m.number);
+}
+
 struct Encoder {
   pb::Message& to;
   void operator()(const Hello& m) const { put(m, *to.mutable_hello()); }
@@ -162,6 +173,7 @@ struct Encoder {
   void operator()(const Ack& m) const { put(m, *to.mutable_ack()); }
   void operator()(const Stored& m) const { put(m, *to.mutable_stored()); }
   void operator()(const Definitions& m) const { put(m, *to.mutable_definitions()); }
+  void operator()(const DiscoveryAck& m) const { put(m, *to.mutable_discovery_ack()); }
 };
 
 // ---- in
@@ -234,6 +246,10 @@ DiscoveryEntries take(const pb::DiscoveryEntries& from, Check& check) {
     entry.timed = e.timed();
     check.want(entry.timed <= entry.count, "discovery_entries.timed", "no more than count");
   }
+  m.number = from.number();
+  m.other_source = from.other_source();
+  m.no_room = from.no_room();
+  m.unreadable = from.unreadable();
   return m;
 }
 
@@ -287,11 +303,19 @@ Wait take(const pb::Wait& from, Check& check) { return {check.text(from.holder_n
 
 Superseded take(const pb::Superseded& from, Check&) { return {from.epoch(), packet_time_ns(from.wanted_until_ns())}; }
 
-Instruction take(const pb::Instruction& from, Check&) {
+Instruction take(const pb::Instruction& from, Check& check) {
   Instruction m;
   m.number = from.number();
   for (const pb::ServiceWish& w : from.services()) m.services.push_back({w.service(), w.definition_version()});
   m.discovery_job = from.discovery_job();
+  if (!from.discovery_source().empty()) {
+    auto source = parse_ip_prefix(from.discovery_source());
+    if (source.ok())
+      m.discovery_source = *source;
+    else
+      check.fail("instruction.discovery_source: " + source.error().message());
+  }
+  m.discovery_limit = check.nanos(from.discovery_limit_ns(), "instruction.discovery_limit_ns");
   return m;
 }
 
@@ -351,6 +375,7 @@ Result<Message> take(const pb::Message& from, Check& check) {
     case pb::Message::kAck: return Message(take(from.ack(), check));
     case pb::Message::kStored: return Message(take(from.stored(), check));
     case pb::Message::kDefinitions: return Message(take(from.definitions(), check));
+    case pb::Message::kDiscoveryAck: return Message(DiscoveryAck{from.discovery_ack().job(), from.discovery_ack().number()});
     case pb::Message::KIND_NOT_SET: break;
   }
   return Error(ErrorCode::unsupported, "a message of a kind that this version doesn't know");

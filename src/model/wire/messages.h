@@ -8,6 +8,7 @@
 #include <variant>
 #include <vector>
 
+#include "common/base/ip_prefix.h"
 #include "common/base/result.h"
 #include "common/base/time.h"
 #include "model/definition/service.h"
@@ -87,6 +88,8 @@ struct DiscoveryEntry {
 struct DiscoveryEntries {
   std::uint64_t job = 0;
   std::vector<DiscoveryEntry> entries;
+  std::uint64_t number = 0;
+  std::uint64_t other_source = 0, no_room = 0, unreadable = 0;
   friend bool operator==(const DiscoveryEntries&, const DiscoveryEntries&) = default;
 };
 
@@ -138,6 +141,8 @@ struct Instruction {
   std::uint64_t number = 0;
   std::vector<ServiceWish> services;
   std::uint64_t discovery_job = 0;
+  std::optional<IpPrefix> discovery_source;
+  Nanos discovery_limit{0};
   friend bool operator==(const Instruction&, const Instruction&) = default;
 };
 struct ServiceDefinition {
@@ -164,8 +169,13 @@ struct Stored {
   friend bool operator==(const Stored&, const Stored&) = default;
 };
 
+struct DiscoveryAck {
+  std::uint64_t job = 0, number = 0;
+  friend bool operator==(const DiscoveryAck&, const DiscoveryAck&) = default;
+};
+
 using Message = std::variant<Hello, Heartbeat, window::Record, Bye, DiscoveryEntries, Welcome, Refusal, Beat, Grant, Wait, Superseded,
-                             Instruction, Ack, Stored, Definitions>;
+                             Instruction, Ack, Stored, Definitions, DiscoveryAck>;
 
 // Protobuf bytes of one message, without the frame. decode() checks every field (lengths, ranges, window::validate for records):
 // ErrorCode::corrupt names the field; a message of a kind that this version doesn't know is ErrorCode::unsupported.

@@ -145,7 +145,7 @@ Message any_message(Random& random, std::size_t kind) {
     case 2: return any_record(random);
     case 3: return Bye{any_text(random)};
     case 4: {
-      DiscoveryEntries d{any_count(random), {}};
+      DiscoveryEntries d{any_count(random), {}, any_count(random), any_count(random), any_count(random), any_count(random)};
       for (std::uint64_t n = random.below(5); n > 0; --n) {
         const std::uint64_t count = any_count(random);
         d.entries.push_back(
@@ -164,7 +164,8 @@ Message any_message(Random& random, std::size_t kind) {
     case 9: return Wait{any_text(random)};
     case 10: return Superseded{any_count(random), any_time(random)};
     case 11: {
-      Instruction i{any_count(random), {}, any_count(random)};
+      Instruction i{any_count(random), {}, any_count(random), {}, any_nanos(random)};
+      if (any_bool(random)) i.discovery_source = *parse_ip_prefix(any_bool(random) ? "192.0.2.0/24" : "2001:db8::1");
       for (std::uint64_t n = random.below(5); n > 0; --n) i.services.push_back({id(), any_count(random)});
       return i;
     }
@@ -173,7 +174,7 @@ Message any_message(Random& random, std::size_t kind) {
       return Ack{begin, begin + Nanos(1), any_count(random)};
     }
     case 13: return Stored{any_time(random), any_ledger(random), any_count(random)};
-    default: {
+    case 14: {
       Definitions d;
       for (std::uint64_t n = random.below(3); n > 0; --n) {
         ServiceDefinition s{id(), any_count(random), any_service(random), id(), {}};
@@ -182,6 +183,7 @@ Message any_message(Random& random, std::size_t kind) {
       }
       return d;
     }
+    default: return DiscoveryAck{any_count(random), any_count(random)};
   }
 }
 
@@ -349,10 +351,17 @@ TEST(Codec, RefusesWhatCantBeAndNamesTheField) {
   EXPECT_THAT(said(Welcome{9, {}, "", {}}), HasSubstr("welcome.protocol"));
   EXPECT_THAT(said(Grant{}), HasSubstr("grant.epoch"));
   EXPECT_THAT(said(Ack{packet_time_ns(5), packet_time_ns(5), 1}), HasSubstr("ack.begin_ns"));
-  EXPECT_THAT(said(DiscoveryEntries{1, {{"h", 0, "/", "GET", 1, Nanos(1), 1}}}), HasSubstr("discovery_entries.port"));
-  EXPECT_THAT(said(DiscoveryEntries{1, {{"h", 1, "/", "GET", 1, Nanos(1), 2}}}), HasSubstr("discovery_entries.timed"));
+  EXPECT_THAT(said(DiscoveryEntries{1, {{"h", 0, "/", "GET", 1, Nanos(1), 1}}, 1, 0, 0, 0}), HasSubstr("discovery_entries.port"));
+  EXPECT_THAT(said(DiscoveryEntries{1, {{"h", 1, "/", "GET", 1, Nanos(1), 2}}, 1, 0, 0, 0}), HasSubstr("discovery_entries.timed"));
   EXPECT_THAT(said(Definitions{{{1, 1, any_service(random), 1, {1, 2, 3, 4}}}}), HasSubstr("definitions.services[0].transaction_targets"));
   EXPECT_THAT(said(Definitions{{{1, 1, definition::Service{}, 1, {}}}}), HasSubstr("definitions.services[0].definition_json: name: "));
+  Instruction instruction;
+  instruction.discovery_source = *parse_ip_prefix("192.0.2.0/24");
+  std::string bytes = encode(instruction);
+  bytes.replace(bytes.find("192.0.2.0/24"), 12, "192.0.2.0/99");
+  EXPECT_THAT(decode(bytes).error().message(), HasSubstr("instruction.discovery_source: '192.0.2.0/99': wanted an IP address or a prefix"));
+  instruction.discovery_limit = Nanos(-1);
+  EXPECT_THAT(said(instruction), HasSubstr("instruction.discovery_limit_ns"));
   Heartbeat beat;
   beat.clock_known = static_cast<ClockKnown>(4);
   EXPECT_THAT(said(beat), HasSubstr("heartbeat.clock_known"));
@@ -368,7 +377,7 @@ TEST(Codec, RefusesWhatCantBeAndNamesTheField) {
 }
 
 TEST(Codec, TextsOfTheNetworkAreMadeFit) {
-  const DiscoveryEntries sent{1, {{"ho\xffst", 80, "/" + std::string(5000, 'a'), "GET", 1, Nanos(1), 1}}};
+  const DiscoveryEntries sent{1, {{"ho\xffst", 80, "/" + std::string(5000, 'a'), "GET", 1, Nanos(1), 1}}, 1, 0, 0, 0};
   auto back = decode(encode(sent));
   ASSERT_TRUE(back.ok()) << back.error().message();
   const auto& entry = std::get<DiscoveryEntries>(*back).entries[0];

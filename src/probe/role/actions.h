@@ -2,6 +2,7 @@
 #pragma once
 
 #include <cstdint>
+#include <optional>
 #include <string>
 #include <utility>
 #include <variant>
@@ -28,6 +29,12 @@ struct Measure {
   bool anew = false;        // what is measured and not closed is to be thrown away
   bool at_edge = false;     // a definition changed: take it up at a window's edge
 };
+// Discover for this job and no other, also where one is running; job 0: for none. Answered by discovering(job) once every worker does.
+struct Discover {
+  std::uint64_t job = 0;
+  std::optional<IpPrefix> source;
+  Nanos limit{0};  // 0: none
+};
 // Cut the open windows short, and measure no more; answered by window_closed() for each, then cut_done().
 struct Cut {};
 // The end: the program may exit. `undelivered`: windows that nobody stored.
@@ -41,7 +48,7 @@ struct Say {
   std::vector<std::pair<std::string, std::string>> fields;
 };
 
-using Action = std::variant<Connect, Disconnect, Send, Measure, Cut, Finished, Say>;
+using Action = std::variant<Connect, Disconnect, Send, Measure, Discover, Cut, Finished, Say>;
 using Actions = std::vector<Action>;
 
 }  // namespace nezu::probe::role

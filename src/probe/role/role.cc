@@ -180,6 +180,7 @@ void Role::beat(MonoTime now, Actions& out) {
   h.applied = applied_number_;
   for (const auto& [id, state] : measured_) h.services.push_back(state);
   for (const auto& [id, state] : stopped_) h.services.push_back(state);
+  h.discovery_job = discovery_;
   h.packet_clock = h.frame_clock = packet_clock_ + (now - packet_clock_at_);
   h.clock_known = epoch_ != 0 ? wire::ClockKnown::own : wire::ClockKnown::none;
   h.since = since();
@@ -232,6 +233,7 @@ Actions Role::demote(MonoTime now) {
   if (!promoted_) return out;
   promoted_ = false;
   step_down(std::nullopt);
+  discover({}, out);
   beat(now, out);
   return out;
 }
@@ -283,6 +285,7 @@ void Role::on(MonoTime, wire::Superseded m, Actions& out) {
   if (epoch_ != 0 && m.epoch == epoch_) {
     out.push_back(Say{Say::Level::warning, "superseded by another instance", {{"epoch", std::to_string(epoch_)}}});
     step_down(m.wanted_until);
+    discover({}, out);
   } else if (epoch_ == 0) {
     spool_.to_shadow(m.wanted_until);
   }
@@ -322,6 +325,7 @@ void Role::on(MonoTime now, wire::Instruction m, Actions& out) {
     wished[w.service] = w.definition_version;
   }
   number_ = m.number;
+  discover(m, out);
   if (wished == wished_) {
     if (applied_generation_ == generation_) applied_number_ = number_;
     beat(now, out);
@@ -333,6 +337,22 @@ void Role::on(MonoTime now, wire::Instruction m, Actions& out) {
   });
   wished_ = std::move(wished);
   measure(out, false, changed);
+}
+
+// Only the admitted instance discovers, and what it was told as such ends with its grant.
+void Role::discover(const wire::Instruction& m, Actions& out) {
+  const std::uint64_t job = epoch_ != 0 ? m.discovery_job : 0;
+  if (job == discovery_wished_) return;
+  discovery_wished_ = job;
+  out.push_back(job != 0 ? Discover{job, m.discovery_source, m.discovery_limit} : Discover{});
+}
+
+Actions Role::discovering(MonoTime now, std::uint64_t job) {
+  Actions out;
+  if (job != discovery_wished_ || job == discovery_) return out;  // a newer one is on its way
+  discovery_ = job;
+  beat(now, out);
+  return out;
 }
 
 void Role::measure(Actions& out, bool anew, bool at_edge) {

@@ -74,6 +74,7 @@ class Role {
   Actions stop(MonoTime now);
   Actions window_closed(MonoTime now, window::Record record);
   Actions applied(MonoTime now, std::uint64_t generation, std::vector<AppliedService> services, PacketTime stopped_at);
+  Actions discovering(MonoTime now, std::uint64_t job);
   Actions cut_done(MonoTime now);
   void capture(const CaptureReport& report) { capture_ = report; }
   void set_spool(const spool::Spool::Options& options) { spool_.set_options(options); }
@@ -118,6 +119,7 @@ class Role {
   void send_records(Actions& out);
   void step_down(std::optional<PacketTime> wanted_until);
   void measure(Actions& out, bool anew, bool at_edge);
+  void discover(const wire::Instruction& m, Actions& out);
   bool fit_to_seam(window::Record& record) const;
   void finish_if_done(MonoTime now, Actions& out);
   PacketTime since() const;
@@ -148,6 +150,7 @@ class Role {
   std::map<window::ServiceId, wire::ServiceState> stopped_;   // no longer measured, and until when it was
   std::uint64_t number_ = 0, applied_number_ = 0;             // instructions: received, carried out by every worker
   std::uint64_t generation_ = 0, applied_generation_ = 0;
+  std::uint64_t discovery_wished_ = 0, discovery_ = 0;  // jobs: instructed, carried out by every worker
   bool stopping_ = false, cutting_ = false, finished_ = false;
 };
 

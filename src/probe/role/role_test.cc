@@ -415,6 +415,68 @@ TEST(Row, ARepeatedInstructionChangesNothing) {
   EXPECT_EQ(b.heartbeat().applied, 2u);
 }
 
+wire::Instruction discovery(std::uint64_t number, std::uint64_t job) {
+  wire::Instruction i;
+  i.number = number;
+  i.services = {{1, 1}};
+  i.discovery_job = job;
+  i.discovery_source = *parse_ip_prefix("192.0.2.0/24");
+  i.discovery_limit = Seconds(600);
+  return i;
+}
+
+TEST(Row, Discovery_IsCarriedOutOnceAndReportedWhenEveryWorkerDoes) {
+  Bench b;
+  b.monitor_and_admit();
+  b.tell(discovery(2, 9));
+  b.tell(discovery(2, 9));
+  ASSERT_EQ(b.count<Discover>(), 1u);
+  EXPECT_EQ(b.last<Discover>()->job, 9u);
+  EXPECT_EQ(to_string(*b.last<Discover>()->source), "192.0.2.0/24");
+  EXPECT_EQ(b.last<Discover>()->limit, Nanos(Seconds(600)));
+  EXPECT_EQ(b.heartbeat().discovery_job, 0u);
+  b.take(b.role().discovering(b.now(), 9));
+  EXPECT_EQ(b.heartbeat().discovery_job, 9u);
+  b.tell(discovery(3, 0));
+  ASSERT_EQ(b.count<Discover>(), 2u);
+  EXPECT_EQ(b.last<Discover>()->job, 0u);
+  b.take(b.role().discovering(b.now(), 9));  // late: of the job before
+  EXPECT_EQ(b.heartbeat().discovery_job, 9u);
+  b.take(b.role().discovering(b.now(), 0));
+  EXPECT_EQ(b.heartbeat().discovery_job, 0u);
+}
+
+TEST(Row, Discovery_GoesOnWhileTheConnectionIsLost) {
+  Bench b;
+  b.monitor_and_admit();
+  b.tell(discovery(2, 9));
+  b.take(b.role().discovering(b.now(), 9));
+  b.take(b.role().disconnected(b.now(), "cut"));
+  b.pass(milliseconds(500));
+  b.open_session();
+  EXPECT_EQ(b.count<Discover>(), 1u);
+  EXPECT_EQ(b.heartbeat().discovery_job, 9u);
+}
+
+TEST(Row, Discovery_EndsWithTheGrant) {
+  for (const bool superseded : {false, true}) {
+    Bench b;
+    b.monitor_and_admit();
+    b.tell(discovery(2, 9));
+    b.take(b.role().discovering(b.now(), 9));
+    if (superseded)
+      b.tell(wire::Superseded{5, at(0)});
+    else
+      b.take(b.role().demote(b.now()));
+    EXPECT_EQ(b.last<Discover>()->job, 0u);
+    // Another instance's job, seen by mistake, isn't ours.
+    b.tell(discovery(3, 9));
+    EXPECT_EQ(b.last<Discover>()->job, 0u);
+    b.take(b.role().discovering(b.now(), 0));
+    EXPECT_EQ(b.heartbeat().discovery_job, 0u);
+  }
+}
+
 TEST(Row, AnInstructionWithoutItsDefinitionIsNotConfirmed) {
   Bench b;
   b.open_session();

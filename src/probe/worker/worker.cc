@@ -11,6 +11,7 @@ namespace {
 constexpr Nanos kWait = std::chrono::milliseconds(20);
 constexpr Nanos kLookEvery = std::chrono::milliseconds(20);
 constexpr Nanos kSnapshotEvery = std::chrono::milliseconds(100);
+constexpr Nanos kFoundEvery = std::chrono::milliseconds(200);
 constexpr std::size_t kMaxUnsent = 64;  // windows that wait because the main thread's queue is full
 }  // namespace
 
@@ -34,6 +35,7 @@ class Worker::Loop final : public TransactionSink {
       else if (!source_ && o_.live)
         stand_still();
       hand_over();
+      if (discovery_ || !found_.empty()) hand_over_found(false);
       publish(false);
       if (!source_ || !may_read()) wait_for_command();
     }
@@ -41,7 +43,10 @@ class Worker::Loop final : public TransactionSink {
     publish(true);
   }
 
-  void transaction(const Transaction& t) override { targets_.add(t); }
+  void transaction(const Transaction& t) override {
+    targets_.add(t);
+    if (discovery_) discovery_->add(t);
+  }
 
  private:
   // A file is read from the first plan with a service on: what was read before would be measured by nobody.
@@ -105,6 +110,14 @@ class Worker::Loop final : public TransactionSink {
     o_.pipeline.keep_request_head = head;
     pipeline_.set_options(o_.pipeline);
   }
+  void on(TakeDiscovery c) {
+    hand_over_found(true);
+    discovery_.reset();
+    discovery_job_ = c.job;
+    if (c.job != 0) discovery_ = std::make_unique<discovery::Table>(c.source, o_.discovery, HashKey{o_.key.low, ~o_.key.high});
+    measuring_ = measuring_ || c.job != 0;
+    send(DiscoveryTaken{o_.index, c.job});
+  }
   void on(Finish) {
     drain();
     // What is still open is the next instance's to measure: it is not decided here.
@@ -114,6 +127,7 @@ class Worker::Loop final : public TransactionSink {
     finished_ = true;
     source_.reset();
     hand_over();
+    hand_over_found(true);
     send(Finished{o_.index});
   }
   // What the ring holds already was seen by us.
@@ -254,6 +268,21 @@ class Worker::Loop final : public TransactionSink {
     }
   }
 
+  // Not among `unsent_`: what is found can wait in its table, and nothing waits behind it.
+  void hand_over_found(bool now) {
+    const MonoTime mono = w_.clock_.mono();
+    if (discovery_ && !discovery_->empty() && (now || (found_.empty() && mono - found_at_ >= kFoundEvery))) {
+      found_.push_back(Discovered{discovery_job_, discovery_->take()});
+      found_at_ = mono;
+    }
+    bool woken = false;
+    while (!found_.empty() && w_.events_.push(std::move(found_.front()))) {
+      found_.pop_front();
+      woken = true;
+    }
+    if (woken) w_.wake_();
+  }
+
   void publish(bool now) {
     const MonoTime mono = o_.live ? mono_ : w_.clock_.mono();
     if (!now && mono - published_at_ < kSnapshotEvery) return;
@@ -290,6 +319,10 @@ class Worker::Loop final : public TransactionSink {
   PacketTime watermark_{};
   aggregate::Windows windows_;
   std::deque<Event> unsent_;
+  std::unique_ptr<discovery::Table> discovery_;  // while a job runs
+  std::uint64_t discovery_job_ = 0;
+  std::deque<Event> found_;
+  MonoTime found_at_{};
   std::uint64_t told_generation_ = 0, windows_refused_ = 0;
   bool measuring_ = false, finished_ = false;
 };

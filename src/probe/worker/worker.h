@@ -15,6 +15,7 @@
 #include "common/base/time.h"
 #include "probe/aggregate/worker.h"
 #include "probe/capture/frame.h"
+#include "probe/discovery/table.h"
 #include "probe/pipeline/pipeline.h"
 
 namespace nezu::probe::worker {
@@ -43,7 +44,15 @@ struct ClockStepped {
 struct Finished {
   std::uint32_t worker = 0;
 };
-using Event = std::variant<WindowReady, PlanTaken, SourceFailed, SourceEnded, ClockStepped, Finished>;
+struct DiscoveryTaken {
+  std::uint32_t worker = 0;
+  std::uint64_t job = 0;
+};
+struct Discovered {
+  std::uint64_t job = 0;
+  discovery::Found found;
+};
+using Event = std::variant<WindowReady, PlanTaken, SourceFailed, SourceEnded, ClockStepped, Finished, DiscoveryTaken, Discovered>;
 
 // ---- main → worker
 struct TakePlan {
@@ -58,8 +67,12 @@ struct TakeBack {  // windows to be used anew
 struct TakeOptions {
   Pipeline::Options options;
 };
+struct TakeDiscovery {  // in place of the job that runs; job 0: none
+  std::uint64_t job = 0;
+  std::optional<IpPrefix> source;
+};
 struct Finish {};  // cut what is open, hand it over, and end
-using Command = std::variant<TakePlan, TakeSource, TakeBack, TakeOptions, Finish>;
+using Command = std::variant<TakePlan, TakeSource, TakeBack, TakeOptions, TakeDiscovery, Finish>;
 
 // As of the last tenth of a second.
 struct Snapshot {
@@ -85,6 +98,7 @@ struct Options {
   Nanos timestamp_offset{0};
   bool follow_wall_clock = true;              // stamps are of the machine's wall clock: watch it for steps
   Nanos lag = std::chrono::milliseconds(30);  // the longest that a packet waits in a block: how far the watermark stays behind the present
+  discovery::Limits discovery;
   bool live = true;  // false: a file in its own time, from the first plan with a service on; waits instead of dropping
 };
 
