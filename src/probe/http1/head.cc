@@ -215,12 +215,7 @@ bool request_may_come(const char* data, std::size_t size) {
   bool open = false;
   const std::size_t method = method_length(data, size, open);
   if (open) return true;
-  if (method == 0 || data[method] != ' ') return false;
-  for (std::size_t i = method + 1; i < size; ++i) {
-    const unsigned char c = static_cast<unsigned char>(data[i]);
-    if ((c < 0x20 && c != '\t' && !(c == '\r' && i + 1 == size)) || c == 0x7f) return false;
-  }
-  return true;
+  return method != 0 && data[method] == ' ' && line_may_go_on(data + method, size - method);
 }
 bool response_may_come(const char* data, std::size_t size) {
   static constexpr char start[] = "HTTP/1.";
@@ -228,6 +223,14 @@ bool response_may_come(const char* data, std::size_t size) {
 }
 
 }  // namespace
+
+bool line_may_go_on(const char* data, std::size_t size) {
+  for (std::size_t i = 0; i < size; ++i) {
+    const unsigned char c = static_cast<unsigned char>(data[i]);
+    if ((c < 0x20 && c != '\t' && !(c == '\r' && i + 1 == size)) || c == 0x7f) return false;
+  }
+  return true;
+}
 
 Parsed parse_request(const char* data, std::size_t size, RequestHead& out, std::size_t& used) {
   const char* end = data + size;

@@ -44,6 +44,9 @@ struct ResponseHead {
 Parsed parse_request(const char* data, std::size_t size, RequestHead& out, std::size_t& used);
 Parsed parse_response(const char* data, std::size_t size, ResponseHead& out, std::size_t& used);
 
+// Whether these bytes may stand in a request's first line, of which the end isn't there yet: no controls, but for a CR at the end.
+bool line_may_go_on(const char* data, std::size_t size);
+
 // The same for a head whose end is missing (a hole): what stands in its complete lines. False where the start line isn't complete.
 bool parse_request_start(const char* data, std::size_t size, RequestHead& out);
 bool parse_response_start(const char* data, std::size_t size, ResponseHead& out);

@@ -148,7 +148,8 @@ bool Exchange::start_is_right(int d, const std::string& head, std::size_t had) {
     ResponseHead response;
     return d == 0 ? parse_request_start(head.data(), at + 1, request) : parse_response_start(head.data(), at + 1, response);
   }
-  if (had > 32) return true;
+  // The method, and how a response begins, are judged by then; of a request's line only what is new remains, and a CR that was the last.
+  if (had > 32) return d == 1 || line_may_go_on(head.data() + had - 1, head.size() - had + 1);
   std::size_t used = 0;
   RequestHead request;
   ResponseHead response;
