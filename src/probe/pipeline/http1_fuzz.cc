@@ -1,6 +1,5 @@
 // Two byte streams, with split points and holes. Where nothing is missing, the answered transactions are the same whole, one byte at a time and
-// in fives; whatever is missing, no request is told twice. What is left when a stream is no HTTP is not compared: that a response answers
-// nothing, or what a request that nobody answered is called, shows with the segment that shows it.
+// in fives; whatever is missing, no request is told twice. What is left of a stream that is no HTTP is not compared.
 #include <algorithm>
 #include <set>
 
@@ -58,9 +57,12 @@ std::vector<Transaction> answered(const Outcome& o) {
   return out;
 }
 
+// Something was seen that is no HTTP: when that is noticed, and what is still paired after it, depends on the segments.
 bool in_doubt(const Outcome& o) {
-  return std::any_of(o.transactions.begin(), o.transactions.end(),
-                     [](const Transaction& t) { return t.completeness == Completeness::no_request; });
+  if (o.counters.segment_fate[static_cast<std::size_t>(window::SegmentFate::passed_over)] != 0) return true;
+  return std::any_of(o.transactions.begin(), o.transactions.end(), [](const Transaction& t) {
+    return t.completeness == Completeness::no_request || t.reason == Reason::ambiguous_framing;
+  });
 }
 
 }  // namespace
