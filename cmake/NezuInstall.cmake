@@ -1,4 +1,4 @@
-# cmake --install: programs, man pages, completions, systemd units, examples, documents. What a folder doesn't have yet isn't installed.
+# cmake --install: programs, resource agents, man pages, completions, systemd units, examples, documents. What a folder doesn't have yet isn't installed.
 include(GNUInstallDirs)
 
 foreach(program nezu-probe nezu-manager nezuctl nezu-filter)
@@ -11,6 +11,17 @@ foreach(program nezu-probe nezu-manager nezuctl nezu-filter)
     endif()
   endif()
 endforeach()
+
+# The cluster's resource agents: one program under two names, by links that stay right wherever the prefix is.
+if(TARGET nezu-agent)
+  install(TARGETS nezu-agent RUNTIME DESTINATION lib/nezuban)
+  install(CODE "
+    set(agents \"\$ENV{DESTDIR}\${CMAKE_INSTALL_PREFIX}/lib/ocf/resource.d/nezuban\")
+    file(MAKE_DIRECTORY \"\${agents}\")
+    foreach(agent probe manager)
+      file(CREATE_LINK ../../../nezuban/nezu-agent \"\${agents}/\${agent}\" SYMBOLIC)
+    endforeach()")
+endif()
 
 # man/NAME.SECTION, man/ja/NAME.SECTION
 foreach(language "" ja)
@@ -25,6 +36,8 @@ set(units "${PROJECT_SOURCE_DIR}/packaging/systemd")
 install(FILES "${units}/nezu-manager.service" "${units}/nezu-probe@.service" DESTINATION lib/systemd/system)
 install(FILES "${units}/nezuban.sysusers.conf" DESTINATION lib/sysusers.d RENAME nezuban.conf)
 install(FILES "${units}/nezuban.tmpfiles.conf" DESTINATION lib/tmpfiles.d RENAME nezuban.conf)
+
+install(FILES "${PROJECT_SOURCE_DIR}/packaging/logrotate.conf" DESTINATION "${CMAKE_INSTALL_SYSCONFDIR}/logrotate.d" RENAME nezuban)
 
 # completions/nezuctl.bash, .zsh, .fish: also what "nezuctl completion" prints, where the folder is there.
 foreach(completion "nezuctl.bash:share/bash-completion/completions:nezuctl" "nezuctl.zsh:share/zsh/site-functions:_nezuctl"

@@ -5,7 +5,7 @@ check.py [--list] [STEP…]     without STEP: those of ALWAYS; the longer ones (
 
 Closing line: "N passed, N failed, N skipped", summed over all steps; status 1 on any failure, or where fewer tests ran than there must
 be (MINIMUM). Output of each step: build/check/STEP.log. NEZU_SKIP_NETNS=1: tests that need network namespaces are skipped where there
-are none, and counted as skipped; without it they fail there."""
+are none, and counted as skipped; without it they fail there. NEZU_SKIP_LAB=1: likewise for the scenes that need a cluster."""
 
 import os
 import re
@@ -170,6 +170,11 @@ def apptest(check):
     check.run("end to end", [sys.executable, "tests/apptest/run.py", "--bin", "build/release/bin"], count_closing_line)
 
 
+def lab(check):
+    """Failover under real cluster software: the scenes that hold, in their short forms."""
+    check.run("lab", [sys.executable, "lab/lab.py", "check", "--bin", "build/release/bin"], count_closing_line)
+
+
 def asan(check):
     """clang, AddressSanitizer, UndefinedBehaviorSanitizer, libFuzzer: whatever reads bytes that strangers send; each fuzzer for a while."""
     if not check.cmake("fuzz"):
@@ -229,9 +234,9 @@ def lint(check):
     check.run("lint", ["tools/lint.sh"])
 
 
-STEPS = {"release": release, "traces": traces, "apptest": apptest, "lint": lint, "asan": asan, "asan-whole": asan_whole, "tsan": tsan,
+STEPS = {"release": release, "traces": traces, "apptest": apptest, "lab": lab, "lint": lint, "asan": asan, "asan-whole": asan_whole, "tsan": tsan,
          "tsan-whole": tsan_whole}
-ALWAYS = ["release", "traces", "apptest", "lint", "asan", "tsan"]  # without arguments
+ALWAYS = ["release", "traces", "apptest", "lab", "lint", "asan", "tsan"]  # without arguments
 
 
 def main():

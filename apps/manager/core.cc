@@ -72,6 +72,7 @@ api::ManagerView Core::manager() const {
   view.instance = to_string(driver_.instance());
   view.started = started_;
   view.clean_stop = clean_stop_;
+  view.ready = ready_;
   view.ingest_paused = driver_.committer().paused();
   view.ingest_fault = driver_.committer().fault();
   view.store = store_.status();

@@ -14,6 +14,8 @@ class Core final : public api::Backend {
   // All of them must outlive it. `loaded`: for the counters of ids, and how the last run ended.
   Core(session::Driver& driver, store::Store& store, const Clock& clock, const std::string& version, const store::Loaded& loaded);
 
+  void set_ready() { ready_ = true; }  // probes are let in
+
   api::ManagerView manager() const override;
   std::vector<api::ServiceView> services() const override;
   std::optional<api::ServiceView> service(const std::string& full_name) const override;
@@ -50,7 +52,7 @@ class Core final : public api::Backend {
   store::ServiceId next_service_;
   store::TargetId next_target_;
   std::deque<Task> tasks_;
-  bool busy_ = false;
+  bool busy_ = false, ready_ = false;
 };
 
 }  // namespace nezu::manager_app

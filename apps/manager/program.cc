@@ -100,6 +100,7 @@ int Program::run() {
       logger_->error("nezu-manager can't start", status.error());
       return loop_.stop();
     }
+    core_->set_ready();
     logger_->info("nezu-manager is ready", {{"version", NEZU_VERSION},
                                             {"instance", to_string(driver_->instance())},
                                             {"link", format_host_port({config_.link.host, acceptor_->port()})},

@@ -14,7 +14,6 @@ namespace {
 using std::chrono::milliseconds;
 constexpr Nanos kTick = milliseconds(50);
 constexpr Nanos kReopenAfter = Seconds(1);
-constexpr Nanos kLookAtInterface = milliseconds(500);
 constexpr Nanos kLastWords = milliseconds(500);
 
 probe::role::Options role_options(const Config& c, const wire::InstanceId& instance, const std::string& version) {
@@ -107,7 +106,7 @@ void Daemon::give_sources(std::vector<std::unique_ptr<probe::FrameSource>> sourc
 }
 
 int Daemon::run() {
-  started_at_ = parts_.clock.mono();
+  started_at_ = session_seen_at_ = parts_.clock.mono();
   const bool live = parts_.replay.empty();
   for (std::uint32_t i = 0; i < config_.capture.workers; ++i) {
     probe::worker::Options o;
@@ -354,6 +353,8 @@ void Daemon::capture_failed(const Error& error) {
 
 void Daemon::reopen() {
   reopen_at_ = parts_.clock.mono() + kReopenAfter;
+  const auto info = probe::query_interface(config_.capture.interface);
+  if (info.ok() && info->up && !info->running) return;  // it could be opened, and would see nothing
   auto sources = open_capture();
   if (!sources.ok()) {
     fault_ = sources.error().message();
@@ -367,13 +368,17 @@ void Daemon::reopen() {
 }
 
 void Daemon::look_at_interface() {
-  interface_seen_at_ = parts_.clock.mono();
   if (!parts_.replay.empty()) {
     interface_up_ = true;
     return;
   }
   const auto info = probe::query_interface(config_.capture.interface);
-  interface_up_ = info.ok() && info->up;
+  interface_up_ = info.ok() && info->up && info->running;
+  // A port without a signal looks to the capture like one without traffic. Nothing may be called covered then; what was called so before it
+  // was seen is a tick at most.
+  if (info.ok() && info->up && !info->running && fault_.empty()) {
+    capture_failed(Error(ErrorCode::unavailable, "interface " + config_.capture.interface + " has no carrier"));
+  }
 }
 
 // ---- time
@@ -397,7 +402,8 @@ void Daemon::refresh() {
 void Daemon::tick() {
   tick_timer_.after(kTick, [this] { tick(); });
   const MonoTime now = parts_.clock.mono();
-  if (now - interface_seen_at_ >= kLookAtInterface) look_at_interface();
+  if (role_.session()) session_seen_at_ = now;
+  look_at_interface();
   if (reopening_ && now >= reopen_at_) reopen();
   refresh();
   merge();

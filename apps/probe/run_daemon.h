@@ -128,7 +128,7 @@ class Daemon final : public probe::link::LinkHandler {
   std::map<window::ServiceId, std::pair<std::uint64_t, PacketTime>> since_;  // measured services: version, where the coverage begins
   std::string fault_;                                                        // of the capture; empty: none
   bool interface_up_ = false, cut_told_ = false, reopening_ = false, said_finished_ = false;
-  MonoTime reopen_at_{}, interface_seen_at_{}, watchdog_at_{}, started_at_{};
+  MonoTime reopen_at_{}, watchdog_at_{}, started_at_{}, session_seen_at_{};
   std::uint64_t capture_faults_ = 0, windows_measured_ = 0, commands_lost_ = 0;
   int exit_status_ = 0;
 };

@@ -51,7 +51,12 @@ json::Value Daemon::health(std::int64_t depth) const {
   for (const std::string& r : reasons) list.push(r);
   // What can't be measured matters while something should be.
   v.set("healthy", reasons.empty() || !monitoring).set("monitoring", monitoring).set("reasons", std::move(list));
-  v.set("role", to_string(role_.name())).set("session", role_.session());
+  v.set("role", to_string(role_.name())).set("standby", config_.warm ? "warm" : "cold");
+  // How long it is so: the cluster's agent neither trusts a session that has just opened nor takes a short silence for isolation.
+  const MonoTime now = parts_.clock.mono();
+  const auto since = role_.session_since();
+  v.set("session", role_.session()).set("session_for", since ? to_seconds(now - *since) : 0.0);
+  v.set("without_session", role_.session() ? 0.0 : to_seconds(now - session_seen_at_));
   std::uint64_t drops = 0;
   for (const auto& s : snapshots_) drops += s.counters.kernel_drops;
   v.set("degraded", role_.name() == probe::role::Name::waiting).set("kernel_drops", drops);

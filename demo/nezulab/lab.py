@@ -26,6 +26,7 @@ class Lab:
         self.processes = []
         self.closers = []
         self.expected_errors = []
+        self.other_logs = {}  # of programs that something else started: name → path
         self.pids = set()
 
     def program(self, name):
@@ -59,15 +60,17 @@ class Lab:
     def faults_in_logs(self):
         """Lines that must not be there: of sanitizers, of broken invariants, errors that weren't expected."""
         faults = []
-        for process in self.processes:
-            if not os.path.exists(process.log):
+        for name, log in [*((p.name, p.log) for p in self.processes), *self.other_logs.items()]:
+            if not os.path.exists(log):
                 continue
-            for line in process.text().splitlines():
-                bad = _SANITIZER.search(line) or (process.name.startswith("nezu") and _BUG.search(line))
-                if not bad and process.name.startswith("nezu") and _LEVEL.search(line):
+            with open(log, encoding="utf-8", errors="replace") as f:
+                lines = f.read().splitlines()
+            for line in lines:
+                bad = _SANITIZER.search(line) or (name.startswith("nezu") and _BUG.search(line))
+                if not bad and name.startswith("nezu") and _LEVEL.search(line):
                     bad = not any(p.search(line) for p in self.expected_errors)
                 if bad:
-                    faults.append(f"{process.name}: {line[:300]}")
+                    faults.append(f"{name}: {line[:300]}")
         return faults
 
     def close(self):

@@ -110,6 +110,7 @@ def run(port):
                   "transactions": [{"name": "pay", "methods": ["POST"], "path": {"prefix": "/c/pay"}, "query": {"a": "*"},
                                     "headers": {"x-a": "b"}, "cookies": {"c": "d"}}]}
     api.call("/healthz", "GET", "/healthz", 200)
+    api.call("/readyz", "GET", "/readyz", 200)
     api.call("/metrics", "GET", "/metrics", 200)
     api.call(v1 + "/openapi.json", "GET", v1 + "/openapi.json", 200)
     apply = v1 + "/services/apply"

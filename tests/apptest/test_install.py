@@ -25,4 +25,7 @@ def installed_programs_find_what_they_need(lab):
         expect(page and os.path.getsize(page[0]) > 2000, f"no page of {name}.yaml")
         example = glob.glob(f"{root}/share/doc/nezuban/examples/{name}.yaml")
         expect_equal(len(example), 1, f"example of {name}.yaml")
+    for agent in ("probe", "manager"):
+        done = run([f"{root}/lib/ocf/resource.d/nezuban/{agent}", "meta-data"], timeout=20)
+        expect(f'<resource-agent name="{agent}"' in done.stdout, f"meta-data of {agent}: {done.stdout[:200]!r}")
     expect(os.path.exists(f"{root}/lib/systemd/system/nezu-probe@.service"), "no unit of the probe")

@@ -178,6 +178,7 @@ class Api::Impl {
   static const std::vector<Route>& routes() {
     static const std::vector<Route> all = {
         {{"healthz"}, {{"GET", &Impl::healthz}}},
+        {{"readyz"}, {{"GET", &Impl::readyz}}},
         {{"metrics"}, {{"GET", &Impl::metrics}}},
         {{"api", "v1", "openapi.json"}, {{"GET", &Impl::openapi}}},
         {{"api", "v1", "status"}, {{"GET", &Impl::status}}},
@@ -238,10 +239,22 @@ class Api::Impl {
     const ManagerView m = backend_.manager();
     const std::string& fault = m.store.fault.empty() ? m.ingest_fault : m.store.fault;
     if (!fault.empty()) return fail(*responder, problem(503, "nothing can be stored: " + fault));
+    well(*responder);
+  }
+  // What cluster software and load balancers ask: not only alive, but open for probes.
+  void readyz(const Request& request, const std::string&, ResponderPtr responder) {
+    if (!known_parameters(request, {}, *responder)) return;
+    const ManagerView m = backend_.manager();
+    const std::string& fault = m.store.fault.empty() ? m.ingest_fault : m.store.fault;
+    if (!fault.empty()) return fail(*responder, problem(503, "nothing can be stored: " + fault));
+    if (!m.ready) return fail(*responder, problem(503, "probes are not let in yet"));
+    well(*responder);
+  }
+  static void well(http::Responder& responder) {
     Response r;
     r.content_type = "text/plain; charset=utf-8";
     r.body = "ok\n";
-    responder->send(std::move(r));
+    responder.send(std::move(r));
   }
   void metrics(const Request&, const std::string&, ResponderPtr responder) {
     if (!options_.metrics) return fail(*responder, problem(404, "/metrics: this program has none"));

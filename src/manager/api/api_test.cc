@@ -195,8 +195,14 @@ TEST_F(ApiTest, FaultsOfTheStoreAre503) {
   EXPECT_EQ(call("DELETE", kService)->response->status, 503);
   EXPECT_EQ(call("GET", "/healthz")->response->status, 200);
   EXPECT_EQ(call("GET", "/healthz")->response->body, "ok\n");
+  EXPECT_EQ(call("GET", "/readyz")->response->status, 200);
   backend_.manager_view.store.fault = "manager.db: disk full";
   EXPECT_THAT(detail("GET", "/healthz", 503), HasSubstr("disk full"));
+  EXPECT_THAT(detail("GET", "/readyz", 503), HasSubstr("disk full"));
+  backend_.manager_view.store.fault.clear();
+  backend_.manager_view.ready = false;
+  EXPECT_EQ(call("GET", "/healthz")->response->status, 200);
+  EXPECT_THAT(detail("GET", "/readyz", 503), HasSubstr("not let in"));
 }
 
 TEST_F(ApiTest, QueryTellsFiguresAndCoverage) {

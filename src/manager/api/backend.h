@@ -63,6 +63,7 @@ struct ManagerView {
   std::string version, instance;
   WallTime started{};
   bool clean_stop = true;
+  bool ready = false;  // probes are let in
   bool ingest_paused = false;
   std::string ingest_fault;
   store::Status store;

@@ -16,7 +16,11 @@ namespace nezu::api {
 
 class FakeBackend final : public Backend {
  public:
-  ManagerView manager_view;
+  ManagerView manager_view = [] {
+    ManagerView v;
+    v.ready = true;
+    return v;
+  }();
   std::vector<ProbeView> probe_views;
   std::vector<store::FailoverRecord> failover_records;
   std::vector<store::Event> event_list;

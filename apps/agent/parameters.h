@@ -1,0 +1,35 @@
+// What the cluster says to an agent: OCF_RESKEY_* and its own meta attributes, read from the environment.
+#pragma once
+
+#include <functional>
+#include <string>
+
+#include "common/base/result.h"
+#include "common/base/time.h"
+
+namespace nezu::agent {
+
+enum class Kind { probe, manager };
+
+struct Parameters {
+  Kind kind = Kind::probe;
+  std::string instance;  // the resource's name, without a clone's number
+  std::string config, binary, user, log;
+  Nanos isolation_timeout{0}, long_poll{0}, check_timeout{0}, stop_timeout{0};
+  int check_level = 0;            // depth of a monitor
+  Nanos interval{0}, timeout{0};  // of this operation; timeout 0: none told
+  bool in_cluster = false;        // a cluster calls, not a person or a test
+  bool clone_known = false;       // the cluster says how many may be promoted: it is a promotable clone
+};
+
+using Environment = std::function<const char*(const char* name)>;  // getenv, or a test's
+
+// Where the daemon's program is, seen from the agent's own path.
+std::string program_beside(const std::string& self, Kind kind);
+
+Result<Parameters> read_parameters(Kind kind, const Environment& environment, const std::string& self);
+
+// "30s", "500ms", or a bare number of seconds, as OCF writes times.
+Result<Nanos> parse_ocf_duration(const std::string& text);
+
+}  // namespace nezu::agent

@@ -1,0 +1,90 @@
+#include "agent/parameters.h"
+
+#include <gtest/gtest.h>
+
+#include <map>
+
+#include "agent/memory.h"
+#include "agent/meta_data.h"
+#include "common/io/directory.h"
+
+namespace nezu::agent {
+namespace {
+
+Result<Parameters> read(Kind kind, const std::map<std::string, std::string>& environment) {
+  return read_parameters(
+      kind,
+      [&](const char* name) -> const char* {
+        const auto found = environment.find(name);
+        return found == environment.end() ? nullptr : found->second.c_str();
+      },
+      "/nowhere/lib/nezuban/nezu-agent");
+}
+
+TEST(Parameters, Defaults) {
+  const auto p = read(Kind::probe, {});
+  ASSERT_TRUE(p.ok());
+  EXPECT_EQ(p->config, "/etc/nezuban/probe.yaml");
+  EXPECT_EQ(p->binary, "/usr/bin/nezu-probe");
+  EXPECT_EQ(p->user, "nezuban");
+  EXPECT_EQ(p->log, "/var/log/nezuban/probe.log");
+  EXPECT_EQ(p->isolation_timeout, Nanos(Seconds(30)));
+  EXPECT_EQ(p->check_level, 0);
+  EXPECT_FALSE(p->clone_known);
+}
+
+TEST(Parameters, WhatTheClusterSays) {
+  const auto p = read(Kind::probe, {{"OCF_RESOURCE_INSTANCE", "edge:1"},
+                                    {"OCF_RESKEY_config", "/etc/nezuban/probe-edge.yaml"},
+                                    {"OCF_RESKEY_isolation_timeout", "45"},
+                                    {"OCF_RESKEY_long_poll", "500ms"},
+                                    {"OCF_CHECK_LEVEL", "10"},
+                                    {"OCF_RESKEY_CRM_meta_interval", "1001"},
+                                    {"OCF_RESKEY_CRM_meta_timeout", "20000"},
+                                    {"OCF_RESKEY_CRM_meta_promoted_max", "1"}});
+  ASSERT_TRUE(p.ok());
+  EXPECT_EQ(p->instance, "edge");
+  EXPECT_EQ(p->log, "/var/log/nezuban/edge.log");
+  EXPECT_EQ(p->isolation_timeout, Nanos(Seconds(45)));
+  EXPECT_EQ(p->long_poll, Nanos(Millis(500)));
+  EXPECT_EQ(p->check_level, 10);
+  EXPECT_EQ(p->interval, Nanos(Millis(1001)));
+  EXPECT_EQ(p->timeout, Nanos(Seconds(20)));
+  EXPECT_TRUE(p->clone_known);
+}
+
+TEST(Parameters, WrongOnesAreNamed) {
+  const auto p = read(Kind::manager, {{"OCF_RESKEY_stop_timeout", "soon"}});
+  ASSERT_FALSE(p.ok());
+  EXPECT_NE(p.error().message().find("stop_timeout"), std::string::npos);
+  EXPECT_FALSE(read(Kind::probe, {{"OCF_RESKEY_check_timeout", "0"}}).ok());
+}
+
+TEST(MetaData, SaysEveryParameterOnce) {
+  const std::string probe = meta_data(Kind::probe), manager = meta_data(Kind::manager);
+  EXPECT_NE(probe.find("<parameter name=\"isolation_timeout\""), std::string::npos);
+  EXPECT_NE(probe.find("<action name=\"promote\""), std::string::npos);
+  EXPECT_EQ(manager.find("isolation_timeout"), std::string::npos);
+  EXPECT_EQ(manager.find("promote"), std::string::npos);
+  EXPECT_NE(manager.find("default=\"/etc/nezuban/manager.yaml\""), std::string::npos);
+}
+
+TEST(Memory, IsAsItWasOrEmpty) {
+  const std::string folder = ::testing::TempDir();
+  Memory m;
+  m.score = 100;
+  m.drops = 7;
+  m.returned = mono_time_ns(123456789);
+  m.interval = Millis(1001);
+  remember(folder, "agent-test.json", m);
+  EXPECT_EQ(recall(folder, "agent-test.json"), m);
+  EXPECT_EQ(recall(folder, "agent-none.json"), Memory());
+  auto directory = io::SystemDirectory::open(folder);
+  ASSERT_TRUE(directory.ok());
+  ASSERT_TRUE(io::write_whole(**directory, "agent-test.json", "{\"score\":").ok());
+  EXPECT_EQ(recall(folder, "agent-test.json"), Memory());
+  EXPECT_TRUE((*directory)->remove("agent-test.json").ok());
+}
+
+}  // namespace
+}  // namespace nezu::agent

@@ -1,0 +1,200 @@
+"""The whole of the lab: traffic, web server, manager, a pair of nodes under the cluster software; faults to inject, and what scenes ask."""
+
+import os
+import shutil
+import tempfile
+import time
+
+from nezulab.daemons import Manager, Pki, merge, services_yaml, to_yaml
+from nezulab.load import Load
+from nezulab.process import Failed, run, wait_for
+from nezulab.web import Nginx
+
+from . import audit
+from .node import Node
+from .site import ClusterSite
+from .stack import CIB, Stack, corosync_conf
+
+RESOURCE = "edge"
+PATHS = ["/fast", "/page", "/big", "/post", "/error", "/missing", "/empty"]
+MIX = ["GET:/fast:10", "GET:/page:3", "GET:/big:0.1", "POST:/post:1:700", "GET:/error:0.3", "GET:/missing:0.3", "GET:/empty:0.5"]
+
+OPERATIONS = {
+    "cold": """op start timeout=30s interval=0 op stop timeout=30s interval=0 \\
+  op monitor interval=1s timeout=10s op monitor interval={deep} timeout=10s OCF_CHECK_LEVEL=10 \\
+  meta migration-threshold=1 failure-timeout={forget} resource-stickiness=100
+""",
+    "warm": """op start timeout=30s interval=0 op stop timeout=30s interval=0 op promote timeout=10s interval=0 op demote timeout=10s interval=0 \\
+  op monitor interval=1s timeout=4s role=Unpromoted op monitor interval=1001ms timeout=4s role=Promoted \\
+  op monitor interval={deep} timeout=10s role=Unpromoted OCF_CHECK_LEVEL=10 op monitor interval={deep1} timeout=10s role=Promoted OCF_CHECK_LEVEL=10 \\
+  meta failure-timeout={forget}
+clone edge-pair edge meta promotable=true promoted-max=1 clone-max=2 interleave=true notify=false
+""",
+}
+
+
+class Rig:
+    """`kind`: cold or warm. Times are short, so that a scene shows in seconds what a real pair takes minutes for."""
+
+    def __init__(self, lab, kind, log, token_ms=1000, isolation="3s"):
+        self.lab, self.kind, self.say = lab, kind, log
+        self.isolation, self.token_ms = isolation, token_ms
+        self.site = lab.use(ClusterSite(lab.name))
+        # Memory, not disk: the cluster software writes and syncs at each step, and other work on the machine would show in its times.
+        self.dir = tempfile.mkdtemp(prefix=f"{lab.name}.", dir="/dev/shm")
+        os.chmod(self.dir, 0o755)
+        lab.on_close(self._remove)
+        self.nginx = self.pki = self.manager = self.nodes = self.stack = None
+        self.scene_begin, self.known = 0.0, set()
+
+    def _remove(self):
+        shutil.rmtree(self.dir, ignore_errors=True)
+        return [self.dir] if os.path.exists(self.dir) else []
+
+    # ---- building up
+
+    def up(self):
+        lab = self.lab
+        build = os.path.dirname(lab.programs)
+        run(["cmake", "--install", build, "--prefix", os.path.join(self.dir, "product")], timeout=120)
+        self.nginx = Nginx(lab, self.site.WEB, 80, self.site.web)
+        self.pki = Pki(lab, self.site)
+        self.manager = Manager(lab, self.site, self.pki).start()
+        self.nodes = {name: Node(lab, self.site, name, os.path.join(self.dir, "nodes", name)) for name in self.site.nodes}
+        os.makedirs(os.path.join(self.dir, "nodes"))
+        for node in self.nodes.values():
+            node.format(corosync_conf(self.token_ms), CIB)
+            shutil.copytree(self.pki.dir, os.path.join(node.folder, "pki"))
+            run(["chmod", "-R", "a+rX", os.path.join(node.folder, "pki")])  # the daemon is no root, as in the field
+            self.configure(node)
+            lab.other_logs[f"nezu-probe on {node.name}"] = os.path.join(node.folder, "log", f"{RESOURCE}.log")
+        self.stack = Stack(self.nodes)
+        for node in self.nodes.values():
+            node.boot()
+        self.stack.wait_online()
+        self.manager.ctl("service", "apply", "-f", lab.write("services.yaml", services_yaml(80, PATHS)))
+        parameters = f"config=/run/lab/probe.yaml user=nobody log=/run/lab/log/{RESOURCE}.log long_poll=3s check_timeout=1s stop_timeout=7s"
+        if self.kind == "warm":
+            parameters += f" isolation_timeout={self.isolation}"
+        self.stack.load(f"primitive {RESOURCE} ocf:nezuban:probe params {parameters} \\\n  "
+                        + OPERATIONS[self.kind].format(deep="2s", deep1="2001ms", forget="5s"))
+        self.wait_active()
+        return self
+
+    def configure(self, node, changes=None):
+        """The probe's configuration on a node, as it is read at its next start."""
+        files = {key: f"/run/lab/pki/{os.path.basename(path)}" for key, path in self.pki.files("edge").items()}
+        config = {
+            "probe": {"name": "edge", "node": node.name},
+            "manager": {"address": f"{self.site.MANAGER}:7400", "tls": files},
+            "capture": {"interface": self.site.MIRROR, "ring": "16MiB"},
+            "standby": self.kind,
+        }
+        node.write("probe.yaml", to_yaml(merge(config, changes)))
+
+    # ---- looking
+
+    def holder(self):
+        """The node whose instance is admitted and connected; None where there is none."""
+        try:
+            probe = self.manager.probe()
+        except Failed:
+            return None  # not known yet
+        for i in probe["instances"]:
+            if probe["holder"] and i["instance"] == probe["holder"]:
+                return i["node"]
+        return None
+
+    def instance(self):
+        return self.manager.probe()["holder"]
+
+    def wait_active(self, node=None, timeout=40):
+        """The admitted node, as soon as there is one (this one)."""
+        def there():
+            holder = self.holder()
+            if holder and (node is None or holder == node):
+                return holder
+            raise Failed(f"holder: {holder or 'nobody'}; the cluster: {self.stack.places(RESOURCE)}")
+        return wait_for(f"an admitted instance{' on ' + node if node else ''}", there, timeout, 0.03)
+
+    def wait_standby(self, timeout=30):
+        """Warm: both instances are connected."""
+        def there():
+            nodes = {i["node"] for i in self.manager.probe()["instances"]}
+            return len(nodes) == 2 or None
+        wait_for("the standby's session", there, timeout, 0.05)
+
+    def other(self, node):
+        return next(n for n in self.nodes if n != node)
+
+    def failovers(self):
+        """Those of this scene, oldest first."""
+        return sorted((r for r in self.manager.failovers() if r["id"] not in self.known), key=lambda r: r["id"])
+
+    def wait_failovers(self, count, timeout=20):
+        def there():
+            records = self.failovers()
+            if len(records) >= count and not any(r["open"] for r in records):
+                return records
+            raise Failed(f"{len(records)} records, {sum(r['open'] for r in records)} open")
+        return wait_for(f"{count} closed failover records", there, timeout, 0.05)
+
+    def events(self, code=None):
+        return [e for e in self.manager.events(code) if e["id"] not in self.known_events]
+
+    # ---- a scene
+
+    def begin(self, monitoring=True):
+        """Everything is well, and what is already recorded belongs to earlier scenes."""
+        self.repair()
+        node = self.wait_active()
+        if monitoring != (self.manager.service()["monitoring"]["state"] == "monitoring"):
+            self.manager.ctl("monitor", "start" if monitoring else "stop", "shop/web")
+        self.manager.wait_state("monitoring" if monitoring else "stopped", timeout=30)
+        if self.kind == "warm":
+            self.wait_standby()
+        self.stack.settle()
+        self.known = {r["id"] for r in self.manager.failovers()}
+        self.known_events = {e["id"] for e in self.manager.events()}
+        self.scene_begin = time.time()
+        return self.nodes[node]
+
+    def repair(self):
+        """Undoes what a scene, also one that failed in the middle, may have left."""
+        if not self.manager.process.running():
+            self.manager.start()
+        self.site.manager_link(True)
+        for name, node in self.nodes.items():
+            self.site.cluster_link(name, True)
+            self.site.management_link(name, True)
+            self.site.mirror_port(name, True)
+            if not node.running():
+                node.boot()
+        self.stack.wait_online()
+        self.stack.cleanup(RESOURCE)
+
+    def load(self, rate=400, connections=40, extra=("--poisson",)):
+        load = Load(self.lab, self.site, self.nginx, MIX, rate, connections, extra=extra)
+        wait_for("the first requests", lambda: len(self.entries()) > rate / 10, 10)
+        return load
+
+    def entries(self):
+        return [e for e in self.nginx.entries() if e.start >= self.scene_begin]
+
+    def settle(self, load, timeout=30):
+        """Ends the load, waits until all of it is stored. nginx's entries of this scene."""
+        sent = load.stop()
+        ended = time.time()
+        if not sent["answered"] == sent["sent"] > 0:
+            raise Failed(f"the load itself went wrong: {sent}")
+        self.manager.wait_stored(int(ended) + 1, timeout=timeout)
+        entries = self.entries()
+        audit.expect_equal(len(entries), sent["sent"], "requests that nginx logged")
+        return entries
+
+    def audit(self, entries, failovers):
+        """Counts, coverage and records against each other and against nginx's log. The gaps, and a text."""
+        gaps = audit.gaps_of_all(failovers)
+        audit.records(failovers)
+        audit.coverage(self.manager, min(e.end for e in entries) + 1, max(e.end for e in entries), gaps)
+        return gaps, audit.counts(self.manager, entries, gaps, PATHS)

@@ -1,0 +1,21 @@
+"""How scenes are declared."""
+
+SCENES = {}
+
+
+class Scene:
+    def __init__(self, function, kind, short, long, check):
+        self.function, self.kind, self.short, self.long, self.check = function, kind, short, long, check
+        self.name = function.__name__.replace("_", "-")
+        self.text = " ".join((function.__doc__ or "").split())
+
+
+def scene(kind, short=None, long=None, check=True):
+    """Declares a scene: a function of a Rig that stands and is well, and of its settings. It fails by raising; what it gives back is shown.
+
+    kind: "cold" or "warm". short, long: settings of its two forms (make check takes the short ones). check: it is part of make check."""
+    def declare(function):
+        found = Scene(function, kind, short or {}, long or short or {}, check)
+        SCENES[found.name] = found
+        return function
+    return declare

@@ -1,0 +1,3 @@
+"""The scenes, by what they are about. Importing the package declares them all."""
+
+from . import chance, cold, manager, nodes, transitions, warm  # noqa: F401

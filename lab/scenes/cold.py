@@ -1,0 +1,145 @@
+"""A cold pair: the standby's node runs nothing until it is needed."""
+
+import signal
+import time
+
+from nezucluster.audit import expect, expect_equal, length_of
+from nezucluster.rig import RESOURCE
+from nezucluster.scene import scene
+from nezulab.process import wait_for
+
+
+@scene("cold")
+def cold_idle_kill(rig):
+    """Nothing is monitored, SIGKILL: the connection is restored, and only that."""
+    active = rig.begin(monitoring=False)
+    active.signal(RESOURCE, signal.SIGKILL)
+    wait_for("the loss", lambda: rig.manager.probe()["state"] != "connected", 5)
+    rig.wait_active(rig.other(active.name))
+    records = wait_for("a failover record", rig.failovers)  # stays open: nothing is watched, so no window ends it
+    time.sleep(1)
+    monitoring = rig.manager.service()["monitoring"]
+    expect_equal((monitoring["state"], bool(monitoring["interrupted"])), ("stopped", False), "the service's state")
+    expect_equal([g for r in records for g in r["gaps"]], [], "gaps of a service that nobody watched")
+    return f"{active.name} → {records[-1]['to_node']}"
+
+
+@scene("cold")
+def cold_kill(rig):
+    """Monitoring, SIGKILL: monitoring resumes by itself on the other node; the gap is exact, and all counts outside of it are nginx's."""
+    active = rig.begin()
+    load = rig.load(rate=600, connections=50)
+    time.sleep(2.5)
+    killed = active.signal(RESOURCE, signal.SIGKILL)
+    rig.manager.wait_state("monitoring", interrupted=True, timeout=5)
+    rig.wait_active(rig.other(active.name))
+    rig.manager.wait_state("monitoring", timeout=10)
+    time.sleep(2.5)
+    entries = rig.settle(load)
+    records = rig.wait_failovers(1)
+    expect_equal(len(records), 1, "failover records")
+    record = records[0]
+    expect_equal((record["from_node"], record["to_node"]), (active.name, rig.other(active.name)), "from which node to which")
+    gaps, text = rig.audit(entries, records)
+    expect_equal(len(gaps), 1, f"gaps in {record}")
+    begin, end, _ = gaps[0]
+    expect(killed - 2.2 < begin <= killed, f"the gap begins {killed - begin:.3f} s before the kill")
+    expect(killed < end < killed + 5, f"the gap ends {end - killed:.3f} s after the kill")
+    return f"gap {end - begin:.3f} s, it ended {end - killed:.3f} s after the kill; {text}"
+
+
+@scene("cold")
+def cold_hang(rig):
+    """SIGSTOP: the daemon's socket falls silent, the check says so, the cluster kills it and starts the other one."""
+    active = rig.begin()
+    load = rig.load()
+    time.sleep(2)
+    stopped = active.signal(RESOURCE, signal.SIGSTOP)
+    rig.wait_active(rig.other(active.name), 30)
+    taken = time.time()
+    time.sleep(2)
+    entries = rig.settle(load)
+    records = rig.wait_failovers(1)
+    gaps, text = rig.audit(entries, records)
+    expect_equal(len(gaps), 1, f"gaps in {records}")
+    expect_equal(active.daemon(RESOURCE), None, "the daemon that hung")
+    return f"noticed and taken over after {taken - stopped:.1f} s, gap {length_of(gaps):.3f} s; {text}"
+
+
+@scene("cold")
+def link_blink(rig):
+    """The probe's link to the manager is cut for 1 s: the same instance goes on, no failover, no record of one, nothing lost."""
+    active = rig.begin()
+    instance = rig.instance()
+    load = rig.load()
+    time.sleep(1.5)
+    rig.site.management_link(active.name, False)
+    wait_for("the interruption", lambda: rig.manager.probe()["state"] != "connected", 5)
+    rig.site.management_link(active.name, True)
+    wait_for("the connection", lambda: rig.manager.probe()["state"] == "connected", 10)
+    time.sleep(1.5)
+    entries = rig.settle(load)
+    expect_equal(rig.failovers(), [], "failover records")
+    expect_equal(rig.instance(), instance, "the instance")
+    _, text = rig.audit(entries, [])
+    return text
+
+
+@scene("cold")
+def mirror_down(rig):
+    """The active node's mirror port goes down: the deep check fails, the other node takes over."""
+    active = rig.begin()
+    load = rig.load()
+    time.sleep(2)
+    rig.site.mirror_port(active.name, False)
+    cut = time.time()
+    rig.wait_active(rig.other(active.name), 30)
+    taken = time.time()
+    time.sleep(2)
+    entries = rig.settle(load)
+    records = rig.wait_failovers(1)
+    gaps, text = rig.audit(entries, records)
+    expect(gaps and gaps[0][0] <= cut, f"the gap begins {gaps[0][0] - cut:.3f} s after the port went down" if gaps else "no gap was recorded")
+    rig.site.mirror_port(active.name, True)
+    return f"taken over after {taken - cut:.1f} s, gap {length_of(gaps):.3f} s; {text}"
+
+
+@scene("cold")
+def cold_switch_over(rig):
+    """A planned move: the old instance delivers its open window, and ends; what lies between its end and the other's start is a gap."""
+    active = rig.begin()
+    load = rig.load()
+    time.sleep(2)
+    other = rig.other(active.name)
+    rig.stack.crm("resource", "move", RESOURCE, other, "force")
+    asked = time.time()
+    rig.wait_active(other)
+    time.sleep(2)
+    entries = rig.settle(load)
+    records = rig.wait_failovers(1)
+    rig.stack.crm("resource", "clear", RESOURCE)
+    gaps, text = rig.audit(entries, records)
+    expect(length_of(gaps) < 2, f"a planned move cost {length_of(gaps):.3f} s")
+    expect(all(asked - 2 < begin for begin, *_ in gaps), "the open window was not delivered")
+    return f"gap {length_of(gaps):.3f} s; {text}"
+
+
+@scene("cold", short={"seconds": 40, "every": 8}, long={"seconds": 300, "every": 10})
+def cold_storm(rig, seconds, every):
+    """The active one is killed again and again, under load: in the end all is well, and each failover has one record."""
+    rig.begin()
+    load = rig.load()
+    end, kills = time.monotonic() + seconds, 0
+    while time.monotonic() < end:
+        began = time.monotonic()
+        rig.nodes[rig.wait_active()].signal(RESOURCE, signal.SIGKILL)
+        kills += 1
+        wait_for(f"failover {kills}", lambda: len([r for r in rig.failovers() if not r["open"]]) >= kills, 25, 0.05)
+        time.sleep(max(0.0, every - (time.monotonic() - began)))
+    entries = rig.settle(load)
+    records = rig.wait_failovers(kills)
+    expect_equal(len(records), kills, "failover records")
+    gaps, text = rig.audit(entries, records)
+    lengths = sorted(b - a for a, b, *_ in gaps)
+    rig.manager.wait_state("monitoring")
+    return f"{kills} kills, gaps {lengths[0]:.2f}–{lengths[-1]:.2f} s; {text}"

@@ -1,0 +1,63 @@
+"""The table "States that are in transition" of docs/failover.md, each row that the other scenes don't show."""
+
+import os
+import signal
+import time
+
+from nezucluster.audit import expect_equal
+from nezucluster.rig import RESOURCE
+from nezucluster.scene import scene
+from nezulab.process import wait_for
+
+
+def _state(rig):
+    return rig.manager.service()["monitoring"]["state"]
+
+
+def _pause_and_kill(rig, active, wish, in_transit):
+    """The instance is stopped in its tracks, the wish is sent to it while its session still counts, and it dies without an answer."""
+    pid = active.daemon(RESOURCE)
+    os.kill(pid, signal.SIGSTOP)
+    try:
+        rig.manager.ctl("monitor", wish, "shop/web")
+        expect_equal(_state(rig), in_transit, "the state while nobody has confirmed")
+    finally:
+        os.kill(pid, signal.SIGKILL)
+
+
+@scene("cold")
+def starting_in_flight(rig):
+    """Told to start, not confirmed, SIGKILL: the wish stands, and the new instance carries it out."""
+    active = rig.begin(monitoring=False)
+    _pause_and_kill(rig, active, "start", "starting")
+    rig.manager.wait_state("monitoring", timeout=20)
+    expect_equal(rig.wait_active(), rig.other(active.name), "the node")
+    return "starting → monitoring on the other node"
+
+
+@scene("cold")
+def stopping_in_flight(rig):
+    """Told to stop, not confirmed, SIGKILL: the wish stands; it ends stopped."""
+    active = rig.begin()
+    _pause_and_kill(rig, active, "stop", "stopping")
+    rig.manager.wait_state("stopped", timeout=20)
+    rig.wait_active(rig.other(active.name))
+    time.sleep(0.5)
+    expect_equal(_state(rig), "stopped", "the state afterwards")
+    return "stopping → stopped on the other node"
+
+
+@scene("cold")
+def wishes_while_nobody_is_there(rig):
+    """Start and stop while no instance is connected: not sent to anybody yet, they complete on the next one."""
+    rig.begin(monitoring=False)
+    out = []
+    for wish, transit, end in (("start", "starting", "monitoring"), ("stop", "stopping", "stopped")):
+        rig.stack.crm("resource", "stop", RESOURCE)
+        wait_for("the end of the instance", lambda: rig.manager.probe()["state"] == "disconnected", 20)
+        rig.manager.ctl("monitor", wish, "shop/web")
+        expect_equal(_state(rig), transit, "the state while nobody is there")
+        rig.stack.crm("resource", "start", RESOURCE)
+        rig.manager.wait_state(end, timeout=30)
+        out.append(f"{transit} → {end}")
+    return ", ".join(out)

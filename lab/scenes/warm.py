@@ -1,0 +1,214 @@
+"""A warm pair: the standby measures too, and takes over with what it has seen. Not one transaction is lost or counted twice."""
+
+import os
+import signal
+import time
+
+from nezucluster.audit import expect, expect_equal, length_of
+from nezucluster.rig import RESOURCE
+from nezucluster.scene import scene
+from nezulab.process import wait_for
+
+RATE, CONNECTIONS = 800, 100
+
+
+def _nothing_lost(rig, load, count=1):
+    """Ends the load; so many failovers, no gap, every count nginx's."""
+    entries = rig.settle(load)
+    records = rig.wait_failovers(count)
+    expect_equal(len(records), count, "failover records")
+    gaps, text = rig.audit(entries, records)
+    expect(length_of(gaps) == 0, f"gaps: {gaps}")
+    expect_equal([r["mode"] for r in records], ["warm"] * count, "how the records say it went")
+    return records, text
+
+
+def _took(record):
+    return f"{record['handed_over']} handed over, {record['left_out']} left out"
+
+
+@scene("warm", short={"times": 2}, long={"times": 20}, check=False)
+def warm_kill(rig, times):
+    """SIGKILL of the active one, alternating sides: nothing lost, nothing doubled."""
+    rig.begin()
+    load = rig.load(rate=RATE if times <= 2 else 2000, connections=CONNECTIONS if times <= 2 else 200, extra=())
+    for i in range(times):
+        time.sleep(3)
+        active = rig.nodes[rig.wait_active()]
+        rig.wait_standby()
+        active.signal(RESOURCE, signal.SIGKILL)
+        rig.wait_active(rig.other(active.name))
+        rig.wait_failovers(i + 1)
+    time.sleep(2)
+    records, text = _nothing_lost(rig, load, times)
+    return f"{_took(records[-1])}; {text}"
+
+
+@scene("warm", check=False)
+def warm_hang(rig):
+    """SIGSTOP of the active one: the check notices, the other takes over; nothing lost."""
+    active = rig.begin()
+    load = rig.load(rate=RATE, connections=CONNECTIONS, extra=())
+    time.sleep(2)
+    active.signal(RESOURCE, signal.SIGSTOP)
+    rig.wait_active(rig.other(active.name), 30)
+    time.sleep(2)
+    records, text = _nothing_lost(rig, load)
+    return f"{_took(records[0])}; {text}"
+
+
+@scene("warm", check=False)
+def warm_node_killed(rig):
+    """The active node loses its power: nothing lost."""
+    active = rig.begin()
+    load = rig.load(rate=RATE, connections=CONNECTIONS, extra=())
+    time.sleep(2)
+    active.power_cut()
+    rig.wait_active(rig.other(active.name), 30)
+    time.sleep(2)
+    records, text = _nothing_lost(rig, load)
+    return f"{_took(records[0])}; {text}"
+
+
+@scene("warm", check=False)
+def warm_switch_over(rig):
+    """A planned move of the role: nothing lost, and no event raised."""
+    active = rig.begin()
+    load = rig.load(rate=RATE, connections=CONNECTIONS, extra=())
+    time.sleep(2)
+    other = rig.other(active.name)
+    rig.stack.any_node().run(["crm_resource", "--move", "-r", "edge-pair", "--promoted", "-N", other])
+    rig.wait_active(other)
+    time.sleep(2)
+    rig.stack.any_node().run(["crm_resource", "--clear", "-r", "edge-pair"])
+    _, text = _nothing_lost(rig, load)
+    return text
+
+
+@scene("warm", short={"seconds": 8}, long={"seconds": 30}, check=False)
+def warm_cluster_link_cut(rig, seconds):
+    """The cluster link is cut, without fencing both are promoted: the older claim goes on, the newer waits; healed, the waiting one is
+    demoted, and nothing restarts."""
+    active = rig.begin()
+    instance = rig.instance()
+    other = rig.nodes[rig.other(active.name)]
+    pids = {n.name: n.daemon(RESOURCE) for n in rig.nodes.values()}
+    load = rig.load(rate=RATE, connections=CONNECTIONS, extra=())
+    time.sleep(2)
+    rig.site.cluster_link(active.name, False)
+
+    def waits():
+        roles = {i["node"]: i["role"] for i in rig.manager.probe()["instances"]}
+        return roles.get(other.name) == "waiting"
+    wait_for("a claim that waits", waits, 20)
+    time.sleep(seconds)
+    expect_equal(rig.instance(), instance, "the admitted instance during the cut")
+    rig.site.cluster_link(active.name, True)
+    rig.stack.wait_online()
+    wait_for("the waiting one's demotion", lambda: rig.stack.places(RESOURCE).get(other.name) == "Unpromoted", 100, 0.2)
+    time.sleep(1)
+    entries = rig.settle(load)
+    expect_equal(rig.instance(), instance, "the admitted instance")
+    expect_equal({n.name: n.daemon(RESOURCE) for n in rig.nodes.values()}, pids, "the daemons")
+    expect_equal(rig.failovers(), [], "failover records")
+    gaps, text = rig.audit(entries, [])
+    expect_equal(gaps, [], "gaps")
+    return text
+
+
+@scene("warm", check=False)
+def warm_cluster_link_cut_then_kill(rig):
+    """The cluster link is cut, and then the admitted one is killed: the waiting claim is admitted, nothing lost."""
+    active = rig.begin()
+    other = rig.other(active.name)
+    load = rig.load(rate=RATE, connections=CONNECTIONS, extra=())
+    time.sleep(2)
+    rig.site.cluster_link(active.name, False)
+    wait_for("a claim that waits", lambda: {i["node"]: i["role"] for i in rig.manager.probe()["instances"]}.get(other) == "waiting", 20)
+    time.sleep(1)
+    active.signal(RESOURCE, signal.SIGKILL)
+    rig.wait_active(other, 15)
+    time.sleep(2)
+    rig.site.cluster_link(active.name, True)
+    rig.stack.wait_online()
+    records, text = _nothing_lost(rig, load)
+    return f"{_took(records[0])}; {text}"
+
+
+@scene("warm", short={"offsets": [0.040]}, long={"offsets": [0.005, -0.005, 0.040, -0.040, 2.0]}, check=False)
+def warm_clock_off(rig, offsets):
+    """The standby's clock is ahead or behind: nothing lost or doubled, and the offset is shown."""
+    out = []
+    for offset in offsets:
+        rig.begin()
+        active = rig.nodes[rig.wait_active()]
+        standby = rig.nodes[rig.other(active.name)]
+        rig.configure(standby, {"capture": {"timestamp_offset": f"{round(offset * 1000)}ms"}})
+        os.kill(standby.daemon(RESOURCE), signal.SIGKILL)
+        rig.wait_standby()
+        load = rig.load(rate=RATE, connections=CONNECTIONS, extra=())
+        time.sleep(4)
+        active.signal(RESOURCE, signal.SIGKILL)
+        rig.wait_active(standby.name)
+        time.sleep(2)
+        records, text = _nothing_lost(rig, load)
+        shown = records[0]["clock_offset"]
+        expect(shown is not None and abs(abs(shown) - abs(offset)) < 0.0002, f"the offset is {offset} s, shown is {shown}")
+        rig.configure(standby)
+        out.append(f"{offset * 1000:+.0f} ms shown as {shown * 1000:+.3f} ms; {text}")
+    return "; ".join(out)
+
+
+@scene("warm", check=False)
+def warm_active_isolated(rig):
+    """Only the active one can't reach the manager: after the isolation time-out the role moves, and nothing is lost."""
+    active = rig.begin()
+    load = rig.load(rate=RATE, connections=CONNECTIONS, extra=())
+    time.sleep(2)
+    rig.site.management_link(active.name, False)
+    cut = time.time()
+    rig.wait_active(rig.other(active.name), 40)
+    moved = time.time() - cut
+    rig.site.management_link(active.name, True)
+    time.sleep(2)
+    records, text = _nothing_lost(rig, load)
+    return f"moved after {moved:.1f} s; {_took(records[0])}; {text}"
+
+
+@scene("warm", short={"seconds": 8}, long={"seconds": 120}, check=False)
+def warm_manager_unreachable(rig, seconds):
+    """Nobody reaches the manager, longer than the isolation time-out: nothing moves, nobody restarts; then all is delivered, once."""
+    active = rig.begin()
+    instance = rig.instance()
+    pids = {n.name: n.daemon(RESOURCE) for n in rig.nodes.values()}
+    load = rig.load(rate=RATE, connections=CONNECTIONS, extra=())
+    time.sleep(2)
+    rig.site.manager_link(False)
+    time.sleep(seconds)
+    rig.site.manager_link(True)
+    rig.wait_active(active.name)
+    time.sleep(4)
+    expect_equal(rig.instance(), instance, "the instance")
+    expect_equal({n.name: n.daemon(RESOURCE) for n in rig.nodes.values()}, pids, "the daemons")
+    entries = rig.settle(load)
+    gaps, text = rig.audit(entries, rig.failovers())
+    expect_equal(gaps, [], "gaps")
+    return text
+
+
+@scene("warm", short={"seconds": 40, "every": 8}, long={"seconds": 300, "every": 10}, check=False)
+def warm_storm(rig, seconds, every):
+    """The active one is killed again and again: nothing lost, and each failover has one record."""
+    rig.begin()
+    load = rig.load(rate=RATE, connections=CONNECTIONS, extra=())
+    end, kills = time.monotonic() + seconds, 0
+    while time.monotonic() < end:
+        began = time.monotonic()
+        active = rig.nodes[rig.wait_active()]
+        rig.wait_standby()
+        active.signal(RESOURCE, signal.SIGKILL)
+        kills += 1
+        wait_for(f"failover {kills}", lambda: len([r for r in rig.failovers() if not r["open"]]) >= kills, 25, 0.05)
+        time.sleep(max(0.0, every - (time.monotonic() - began)))
+    _, text = _nothing_lost(rig, load, kills)
+    return f"{kills} kills; {text}"

@@ -1,0 +1,189 @@
+"""The cluster's resource agents, called as the cluster calls them, without one. (With one: lab/.)"""
+
+import os
+import shutil
+import signal
+import time
+
+from harness import Rig, Skip, expect, expect_equal, test
+from nezulab.process import Failed, run
+
+NOT_RUNNING = 7
+
+
+class Agent:
+    """An agent in a room of its own: its daemon, /run and process ids end with it."""
+
+    def __init__(self, lab, ns, name, parameters):
+        self.name = name
+        root = lab.path("product")
+        if not os.path.exists(root):
+            run(["cmake", "--install", os.path.dirname(lab.programs), "--prefix", root], timeout=120)
+        self.path = f"{root}/lib/ocf/resource.d/nezuban/{name}"
+        self.room = lab.start(f"room-of-{name}", ["unshare", "--mount", "--pid", "--fork", "--kill-child=KILL", "--propagation", "private", "sh", "-c",
+                              "mount -t proc proc /proc && mount -t tmpfs tmpfs /run && echo ready && while :; do sleep 0.1; done"], ns=ns)
+        end = time.monotonic() + 10
+        while "ready" not in self.room.text():
+            if time.monotonic() > end:
+                raise Failed(f"no room for the agent: {self.room.text()}")
+            time.sleep(0.02)
+        with open(f"/proc/{self.room.pid}/task/{self.room.pid}/children", encoding="ascii") as f:
+            self.init = f.read().split()[0]
+        self.parameters, self.last = parameters, None
+
+    def inside(self, argv, env=None, timeout=60):
+        return run(["nsenter", "-t", self.init, "-m", "-n", "-p", "--", *argv], check=False, env=env, timeout=timeout)
+
+    def __call__(self, action, level=0, interval_ms=0, timeout_ms=20000, **more):
+        env = {f"OCF_RESKEY_{k}": str(v) for k, v in {**self.parameters, **more}.items()}
+        env |= {"OCF_RESOURCE_INSTANCE": self.name, "OCF_CHECK_LEVEL": str(level), "OCF_RESKEY_CRM_meta_interval": str(interval_ms),
+                "OCF_RESKEY_CRM_meta_timeout": str(timeout_ms)}
+        self.last = self.inside([self.path, action], env)
+        return self.last.returncode
+
+    def pid(self):
+        return self.inside(["sed", "-n", "1p", f"/run/nezuban/agent-{self.name}.pid"]).stdout.strip()
+
+    def signal(self, number):
+        self.inside(["kill", f"-{number}", self.pid()])
+
+    def tester(self):
+        if not shutil.which("ocf-tester"):
+            raise Skip("ocf-tester is missing (package resource-agents)")
+        options = [word for k, v in self.parameters.items() for word in ("-o", f"{k}={v}")]
+        done = self.inside(["ocf-tester", "-n", self.name, *options, self.path], timeout=120)
+        expect(done.returncode == 0 and "passed all tests" in done.stdout, f"ocf-tester: {done.stdout}{done.stderr}")
+
+
+def probe_agent(lab, rig, changes=None, **parameters):
+    probe = rig.probe("node-a", {"control": {"socket": "/run/nezuban/probe.sock"}, **(changes or {})})
+    lab.other_logs["nezu-probe"] = lab.path("agent.log")
+    return Agent(lab, rig.site.nodes["node-a"], "probe", {"config": probe.config, "user": "root", "log": lab.path("agent.log"),
+                                                          "check_timeout": "1s", "stop_timeout": "3s", **parameters})
+
+
+@test(timeout=90)
+def the_probes_agent_passes_ocf_tester(lab):
+    rig = Rig(lab)
+    probe_agent(lab, rig).tester()
+
+
+@test(timeout=90)
+def a_warm_probes_agent_passes_ocf_tester(lab):
+    rig = Rig(lab)
+    probe_agent(lab, rig, {"standby": "warm"}).tester()
+
+
+@test(timeout=90)
+def the_managers_agent_passes_ocf_tester(lab):
+    rig = Rig(lab, start_manager=False)
+    Agent(lab, rig.site.manager, "manager", {"config": rig.manager.config, "user": "root", "log": lab.path("agent.log")}).tester()
+
+
+@test(timeout=90)
+def a_probe_under_its_agent(lab):
+    """Start is ready, checks see death at once, a hang by its silence, a dead port only deeply, and stop ends what hangs."""
+    rig = Rig(lab)
+    agent = probe_agent(lab, rig)
+    expect_equal(agent("monitor"), NOT_RUNNING, "monitor before the start")
+    expect_equal(agent("validate-all"), 0, "validate-all")
+    expect_equal(agent("start"), 0, "start")
+    expect_equal(agent("monitor"), 0, "monitor in the instant after the start")
+    expect_equal((agent("promote"), agent("demote")), (3, 3), "promote and demote of a cold instance")
+    rig.apply()
+    rig.manager.ctl("monitor", "start", "shop/web")
+    rig.manager.wait_state("monitoring")
+    expect_equal((agent("monitor", 10), agent("reload"), agent("reload-agent"), agent("notify")), (0, 0, 0, 0), "deep check, reloads, notify")
+
+    # The first long poll comes back at once, the second one waits.
+    agent("monitor", interval_ms=1000, long_poll="2s")
+    begin = time.monotonic()
+    expect_equal(agent("monitor", interval_ms=1000, long_poll="2s"), 0, "a long poll")
+    length = time.monotonic() - begin
+    expect(1.8 < length < 3, f"the long poll took {length:.2f} s")
+
+    rig.site.net.set_link(rig.site.web, "mirror0", False)
+    lab.expect_error("interface|capture")
+    time.sleep(1.2)
+    expect_equal((agent("monitor"), agent("monitor", 10)), (0, 1), "shallow and deep check without a mirror port")
+    expect("no carrier" in agent.last.stderr, f"the reason: {agent.last.stderr!r}")
+    rig.site.net.set_link(rig.site.web, "mirror0", True)
+    time.sleep(2.5)
+    expect_equal(agent("monitor", 10), 0, "deep check with the port up again")
+
+    agent.signal(signal.SIGSTOP)
+    expect_equal(agent("monitor"), 1, "a check of a daemon that hangs")
+    begin = time.monotonic()
+    expect_equal(agent("stop"), 0, "stop of a daemon that hangs")
+    expect(time.monotonic() - begin < 3, f"it took {time.monotonic() - begin:.1f} s")
+    expect_equal((agent("monitor"), agent("stop")), (NOT_RUNNING, 0), "monitor and stop afterwards")
+
+    expect_equal(agent("start"), 0, "start anew")
+    agent("monitor", interval_ms=1000, long_poll="10s")
+    waiting = lab.start("long-poll", ["nsenter", "-t", agent.init, "-m", "-n", "-p", "--", agent.path, "monitor"],
+                        env={**{f"OCF_RESKEY_{k}": str(v) for k, v in agent.parameters.items()}, "OCF_RESOURCE_INSTANCE": "probe",
+                             "OCF_RESKEY_CRM_meta_interval": "1000", "OCF_RESKEY_CRM_meta_timeout": "30000", "OCF_RESKEY_long_poll": "10s"})
+    time.sleep(0.7)
+    expect(waiting.running(), f"the long poll did not wait: {waiting.text()}")
+    agent.signal(signal.SIGKILL)
+    begin = time.monotonic()
+    expect_equal(waiting.wait(5), NOT_RUNNING, "the long poll of a daemon that dies")
+    return f"noticed {1000 * (time.monotonic() - begin):.0f} ms after the kill"
+
+
+@test(timeout=60)
+def a_start_that_cant_be_says_why(lab):
+    rig = Rig(lab)
+    agent = probe_agent(lab, rig)
+    with open(agent.parameters["config"], encoding="utf-8") as f:
+        good = f.read()
+    lab.write("wrong.yaml", good + "nonsense: 1\n")
+    lab.write("no-interface.yaml", good.replace("mirror0", "mirror9"))
+    lab.expect_error("can't start")
+    expect_equal(agent("validate-all", config=lab.path("wrong.yaml")), 2, "validate-all of a wrong file")
+    expect_equal(agent("start", config=lab.path("wrong.yaml")), 2, "start with a wrong file")
+    expect("ocf-exit-reason" in agent.last.stderr, f"the reason: {agent.last.stderr!r}")
+    expect_equal(agent("start", config=lab.path("no-interface.yaml")), 2, "start without the interface")
+    expect_equal(agent("start", config=lab.path("none.yaml")), 5, "start without a file")
+    expect_equal(agent("start", user="no-such-user"), 5, "start as nobody that there is")
+    expect_equal(agent("start", binary="/nowhere/nezu-probe"), 5, "start without the program")
+    expect_equal(agent("start", stop_timeout="soon"), 2, "start with a parameter that isn't a time")
+    expect_equal(agent("monitor"), NOT_RUNNING, "monitor after all that")
+
+
+@test(timeout=60)
+def a_probe_under_its_agent_is_no_root(lab):
+    """As another user it captures all the same, and has no other right."""
+    rig = Rig(lab)
+    run(["chmod", "-R", "a+rX", rig.pki.dir])
+    os.chmod(lab.path(), 0o755)
+    agent = probe_agent(lab, rig, user="nobody", log="/run/nezuban/agent.log")
+    expect_equal(agent("start"), 0, "start")
+    status = agent.inside(["cat", f"/proc/{agent.pid()}/status"]).stdout
+    wanted = {"Uid:": "65534", "CapEff:": "0000000000002000"}
+    for key, value in wanted.items():
+        line = next(line for line in status.splitlines() if line.startswith(key))
+        expect(line.split()[1] == value, f"{line!r}, wanted {value}")
+    rig.apply()
+    rig.manager.ctl("monitor", "start", "shop/web")
+    rig.manager.wait_state("monitoring")
+    load = rig.load(rate=200)
+    time.sleep(1.5)
+    entries = rig.settle(load)
+    expect_equal(agent("stop"), 0, "stop")
+    return rig.compare(entries)
+
+
+@test(timeout=60)
+def a_manager_under_its_agent(lab):
+    rig = Rig(lab, start_manager=False)
+    agent = Agent(lab, rig.site.manager, "manager", {"config": rig.manager.config, "user": "root", "log": lab.path("agent.log"), "check_timeout": "1s"})
+    lab.other_logs["nezu-manager"] = lab.path("agent.log")
+    expect_equal((agent("monitor"), agent("start")), (NOT_RUNNING, 0), "monitor, start")
+    # Ready means: probes are let in.
+    rig.probe("node-a").start().wait_admitted(rig.manager, timeout=3)
+    expect_equal((agent("monitor"), agent("monitor", 10), agent("promote")), (0, 0, 3), "checks; promote, which a manager doesn't know")
+    agent.signal(signal.SIGSTOP)
+    expect_equal(agent("monitor"), 1, "a check of a manager that hangs")
+    agent.signal(signal.SIGCONT)
+    expect_equal((agent("monitor"), agent("stop"), agent("monitor")), (0, 0, NOT_RUNNING), "checks and stop")
