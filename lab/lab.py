@@ -95,6 +95,8 @@ def run_scene(clusters, scene, short, screen):
     signal.alarm(SCENE_SECONDS + 2 * int(settings.get("seconds", 0)))
     try:
         rig = clusters.get(scene.kind)
+        for pattern in scene.errors:
+            rig.lab.expect_error(pattern)
         text = scene.function(rig, **settings) or ""
         faults = clusters.faults()
         if faults:

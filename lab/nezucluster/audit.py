@@ -31,10 +31,10 @@ def length_of(gaps):
     return sum(end - begin for begin, end, *_ in gaps)
 
 
-def counts(manager, entries, gaps, paths):
-    """Sums of all targets against nginx's log; text for people."""
+def counts(manager, entries, gaps, paths, margin):
+    """Sums of all targets against nginx's log; text for people. Within `margin` of a gap's edge either is right."""
     first, last = min(e.start for e in entries) - 2, max(e.end for e in entries) + 2
-    expectation = witness.Expectation(entries, gaps)
+    expectation = witness.Expectation(entries, gaps, margin)
     totals = manager.query(first, last)["totals"]
     by_path = {path: manager.query(first, last, target_of(path))["totals"] for path in paths}
     # Times are tests/apptest's to judge: here the machine is busy with the cluster's own work.

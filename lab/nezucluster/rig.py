@@ -192,9 +192,9 @@ class Rig:
         audit.expect_equal(len(entries), sent["sent"], "requests that nginx logged")
         return entries
 
-    def audit(self, entries, failovers):
+    def audit(self, entries, failovers, margin=0.004):
         """Counts, coverage and records against each other and against nginx's log. The gaps, and a text."""
         gaps = audit.gaps_of_all(failovers)
         audit.records(failovers)
         audit.coverage(self.manager, min(e.end for e in entries) + 1, max(e.end for e in entries), gaps)
-        return gaps, audit.counts(self.manager, entries, gaps, PATHS)
+        return gaps, audit.counts(self.manager, entries, gaps, PATHS, margin)

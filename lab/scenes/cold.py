@@ -85,7 +85,7 @@ def link_blink(rig):
     return text
 
 
-@scene("cold")
+@scene("cold", errors=["no carrier"])
 def mirror_down(rig):
     """The active node's mirror port goes down: the deep check fails, the other node takes over."""
     active = rig.begin()
@@ -98,8 +98,9 @@ def mirror_down(rig):
     time.sleep(2)
     entries = rig.settle(load)
     records = rig.wait_failovers(1)
-    gaps, text = rig.audit(entries, records)
-    expect(gaps and gaps[0][0] <= cut, f"the gap begins {gaps[0][0] - cut:.3f} s after the port went down" if gaps else "no gap was recorded")
+    # The port's state is looked at 20 times a second: so long it may be called covered though nothing comes.
+    gaps, text = rig.audit(entries, records, margin=0.06)
+    expect(gaps and gaps[0][0] <= cut + 0.06, f"the gap begins {gaps[0][0] - cut:.3f} s after the port went down" if gaps else "no gap was recorded")
     rig.site.mirror_port(active.name, True)
     return f"taken over after {taken - cut:.1f} s, gap {length_of(gaps):.3f} s; {text}"
 
@@ -124,7 +125,7 @@ def cold_switch_over(rig):
     return f"gap {length_of(gaps):.3f} s; {text}"
 
 
-@scene("cold", short={"seconds": 40, "every": 8}, long={"seconds": 300, "every": 10})
+@scene("cold", short={"seconds": 32, "every": 8}, long={"seconds": 300, "every": 10})
 def cold_storm(rig, seconds, every):
     """The active one is killed again and again, under load: in the end all is well, and each failover has one record."""
     rig.begin()

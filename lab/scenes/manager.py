@@ -17,7 +17,7 @@ def _same_instance_delivers(rig, active, instance, load):
     return text
 
 
-@scene("cold", short={"seconds": 8}, long={"seconds": 120})
+@scene("cold", short={"seconds": 8}, long={"seconds": 120}, errors=["probe.disconnected"])
 def manager_unreachable(rig, seconds):
     """Nobody reaches the manager for a while: nothing moves, nobody restarts; afterwards every window is delivered, once."""
     active = rig.begin()
@@ -30,7 +30,7 @@ def manager_unreachable(rig, seconds):
     return _same_instance_delivers(rig, active, instance, load)
 
 
-@scene("cold", short={"seconds": 3}, long={"seconds": 30})
+@scene("cold", short={"seconds": 3}, long={"seconds": 30}, errors=["probe.disconnected"])
 def manager_kill(rig, seconds):
     """SIGKILL of the manager, and a start after a while: states as they were, nothing acknowledged is lost, the rest is delivered once."""
     active = rig.begin()

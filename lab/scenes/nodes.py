@@ -23,7 +23,7 @@ def cold_node_killed(rig):
     return f"taken over after {taken - killed:.2f} s (corosync's token: {rig.token_ms} ms), gap {length_of(gaps):.3f} s; {text}"
 
 
-@scene("cold")
+@scene("cold", errors=["probe.disconnected"])
 def both_nodes_die(rig):
     """Both nodes lose their power, one comes back: the gap is recorded, monitoring resumes."""
     active = rig.begin()
