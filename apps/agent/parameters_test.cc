@@ -65,7 +65,7 @@ TEST(MetaData, SaysEveryParameterOnce) {
   EXPECT_NE(probe.find("<parameter name=\"isolation_timeout\""), std::string::npos);
   EXPECT_NE(probe.find("<action name=\"promote\""), std::string::npos);
   EXPECT_EQ(manager.find("isolation_timeout"), std::string::npos);
-  EXPECT_EQ(manager.find("promote"), std::string::npos);
+  EXPECT_EQ(manager.find("<action name=\"promote\""), std::string::npos);
   EXPECT_NE(manager.find("default=\"/etc/nezuban/manager.yaml\""), std::string::npos);
 }
 

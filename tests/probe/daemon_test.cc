@@ -338,7 +338,8 @@ TEST_F(DaemonTest, ACaptureFileThroughTheWholeDaemon) {
 // The interface goes away and comes back: a fault that is told, a gap in the coverage, and the measuring goes on by itself.
 TEST_F(DaemonTest, AnInterfaceThatGoesAwayAndComesBack) {
   const std::string name = "h5t" + std::to_string(::getpid() % 100000);
-  const std::string make = "ip link add " + name + " type veth peer name " + name + "p && ip link set " + name + " up";
+  const std::string make =
+      "ip link add " + name + " type veth peer name " + name + "p && ip link set " + name + "p up && ip link set " + name + " up";
   ASSERT_EQ(std::system(make.c_str()), 0) << "needs ip and CAP_NET_ADMIN";
   write_config(name);
   start();
@@ -360,6 +361,37 @@ TEST_F(DaemonTest, AnInterfaceThatGoesAwayAndComesBack) {
   window::Spans covered;
   for (const auto& r : stored_) covered = window::unite(covered, r.covered);
   EXPECT_GE(covered.size(), 2u) << "what nobody watched is covered by nothing";
+}
+
+// A port whose other end is off is up, and gives no error: nothing that it didn't bring may be called covered.
+TEST_F(DaemonTest, AnInterfaceWithoutCarrierCoversNothing) {
+  const std::string name = "h6t" + std::to_string(::getpid() % 100000);
+  const std::string peer = "ip link set " + name + "p ";
+  ASSERT_EQ(
+      std::system(("ip link add " + name + " type veth peer name " + name + "p && " + peer + "up && ip link set " + name + " up").c_str()),
+      0)
+      << "needs ip and CAP_NET_ADMIN";
+  write_config(name);
+  start();
+  admit(1);
+  play(
+      5000, [&] { return measuring() && stored_.size() >= 1; }, always);
+  ASSERT_EQ(std::system((peer + "down").c_str()), 0);
+  play(
+      2000, [&] { return heartbeat_.capture.fault.find("carrier") != std::string::npos; }, always);
+  play(
+      3000, [&, until = steady_clock::now() + Millis(2500)] { return steady_clock::now() > until; }, always);
+  ASSERT_EQ(std::system((peer + "up").c_str()), 0);
+  play(
+      5000, [&] { return heartbeat_.capture.running; }, always);
+  const std::size_t before = stored_.size();
+  play(
+      5000, [&] { return stored_.size() >= before + 2; }, always);
+  ASSERT_EQ(std::system(("ip link del " + name).c_str()), 0);
+  window::Spans covered;
+  for (const auto& r : stored_) covered = window::unite(covered, r.covered);
+  ASSERT_EQ(covered.size(), 2u);
+  EXPECT_GT(covered[1].begin - covered[0].end, Nanos(Millis(2400)));
 }
 
 }  // namespace

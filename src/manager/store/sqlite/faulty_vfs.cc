@@ -310,7 +310,8 @@ int do_randomness(sqlite3_vfs* vfs, int n, char* out) {
 }
 // Really, if only a little: SQLite gives up ("locking protocol") after a hundred tries, and another thread must come to its turn meanwhile.
 int do_sleep(sqlite3_vfs*, int microseconds) {
-  std::this_thread::sleep_for(std::chrono::microseconds(std::clamp(microseconds, 1, 1000)));
+  const std::chrono::microseconds little(std::clamp(microseconds, 1, 1000));
+  std::this_thread::sleep_for(little);  // seam: SQLite's own waiting
   return microseconds;
 }
 int do_time(sqlite3_vfs*, double* days) {
