@@ -59,7 +59,9 @@ std::vector<Transaction> answered(const Outcome& o) {
 
 // Something was seen that is no HTTP: when that is noticed, and what is still paired after it, depends on the segments.
 bool in_doubt(const Outcome& o) {
-  if (o.counters.segment_fate[static_cast<std::size_t>(window::SegmentFate::passed_over)] != 0) return true;
+  for (const auto fate : {window::SegmentFate::passed_over, window::SegmentFate::no_connection}) {
+    if (o.counters.segment_fate[static_cast<std::size_t>(fate)] != 0) return true;
+  }
   return std::any_of(o.transactions.begin(), o.transactions.end(), [](const Transaction& t) {
     return t.completeness == Completeness::no_request || t.reason == Reason::ambiguous_framing;
   });
