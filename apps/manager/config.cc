@@ -60,6 +60,14 @@ void read_failover(const config::Node& n, monitor::Options& o) {
   o.claim_patience = n["claim_patience"].duration(o.claim_patience, milliseconds(500), Seconds(60));
   o.transition_timeout = n["transition_timeout"].duration(o.transition_timeout, Seconds(1), hours(1));
   o.ledger_reach = n["ledger_reach"].duration(o.ledger_reach, Seconds(2), Seconds(120));
+  o.clock_offset_limit = n["clock_offset_limit"].duration(o.clock_offset_limit, milliseconds(1), hours(1));
+}
+
+void read_discovery(const config::Node& n, monitor::DiscoveryLimits& d) {
+  d.entries = static_cast<std::size_t>(n["entries"].integer(10'000, 10, 100'000));
+  d.bytes = 400 * d.entries;
+  d.kept = static_cast<std::size_t>(n["kept"].integer(100, 1, 10'000));
+  d.retention = n["retention"].duration(d.retention, hours(1), hours(24L * 365 * 10));
 }
 
 void read_limits(const config::Node& n, monitor::Options& o) {
@@ -82,6 +90,7 @@ Result<Config> parse_config(const std::string& text, const std::string& file) {
   c.driver.ingest.window = window.duration(Seconds(1), milliseconds(100), Seconds(1));
   if (Nanos(Seconds(1)) % c.driver.ingest.window != Nanos{0}) window.wanted("1s, or a whole part of it: 100ms, 200ms, 250ms, 500ms");
   read_failover(root["failover"], c.driver.monitor);
+  read_discovery(root["discovery"], c.driver.monitor.discovery);
   read_limits(root["limits"], c.driver.monitor);
   const config::Node log = root["log"];
   c.log_level = log["level"].choice(
@@ -116,8 +125,12 @@ std::vector<std::string> needs_restart(const Config& now, const Config& next) {
         "store");
   check(now.driver.ingest.window == next.driver.ingest.window, "window");
   check(a.session_timeout == b.session_timeout && a.reconnect_grace == b.reconnect_grace && a.claim_patience == b.claim_patience &&
-            a.transition_timeout == b.transition_timeout && a.ledger_reach == b.ledger_reach,
+            a.transition_timeout == b.transition_timeout && a.ledger_reach == b.ledger_reach &&
+            a.clock_offset_limit == b.clock_offset_limit,
         "failover");
+  check(
+      a.discovery.entries == b.discovery.entries && a.discovery.kept == b.discovery.kept && a.discovery.retention == b.discovery.retention,
+      "discovery");
   check(a.max_probes == b.max_probes && a.max_sessions == b.max_sessions, "limits");
   check(now.log_format == next.log_format, "log.format");
   return keys;

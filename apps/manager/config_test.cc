@@ -72,10 +72,11 @@ TEST(Config, a_coarser_level_is_kept_as_long_as_a_finer_one) {
 
 TEST(Config, a_reload_names_what_needs_a_restart) {
   auto now = parse_config(kPlain, "f");
-  auto next =
-      parse_config("link: {listen: \"127.0.0.1:7401\", insecure: true}\nlog: {level: debug}\nfailover: {reconnect_grace: 5s}\n", "f");
+  auto next = parse_config(
+      "link: {listen: \"127.0.0.1:7401\", insecure: true}\nlog: {level: debug}\nfailover: {reconnect_grace: 5s}\ndiscovery: {kept: 5}\n",
+      "f");
   ASSERT_TRUE(now.ok() && next.ok());
-  EXPECT_EQ(needs_restart(*now, *next), (std::vector<std::string>{"link.listen", "failover"}));
+  EXPECT_EQ(needs_restart(*now, *next), (std::vector<std::string>{"link.listen", "failover", "discovery"}));
 }
 
 }  // namespace

@@ -121,6 +121,7 @@ std::vector<api::ProbeView> Core::probes() const {
     view.counters = driver_.probe_counters(status.name);
     view.discovery = status.kept.discovery_job != 0 ? "discovering" : "stopped";
     view.discovery_reason = status.kept.discovery_reason;
+    view.discovery_id = status.kept.discovery_job;
     all.push_back(std::move(view));
   }
   return all;
@@ -189,6 +190,14 @@ void Core::wish(const std::string& full_name, bool monitor, UniqueFunction<void(
   const store::ServiceRow* row = session::find_service(driver_.services(), full_name);
   if (!row) return done(Error(ErrorCode::not_found, fmt::format("there is no service {}", full_name)));
   driver_.wish(row->id, monitor, std::move(done));
+}
+
+void Core::start_discovery(const api::DiscoveryRequest& request, UniqueFunction<void(Result<std::uint64_t>)> done) {
+  driver_.start_discovery({request.probe, request.source, request.limit, request.by}, std::move(done));
+}
+
+void Core::stop_discovery(std::uint64_t discovery, const std::string& by, UniqueFunction<void(Status)> done) {
+  driver_.end_discovery(discovery, by, std::move(done));
 }
 
 std::shared_ptr<void> Core::watch(std::function<void(const api::LiveRecord&)> watcher) {

@@ -28,6 +28,9 @@ class Core final : public api::Backend {
              UniqueFunction<void(Result<std::vector<api::Change>>)> done) override;
   void remove(const std::string& full_name, UniqueFunction<void(Status)> done) override;
   void wish(const std::string& full_name, bool monitor, UniqueFunction<void(Status)> done) override;
+  std::vector<store::DiscoveryRow> discoveries() const override { return driver_.monitor().discoveries().newest_first(); }
+  void start_discovery(const api::DiscoveryRequest& request, UniqueFunction<void(Result<std::uint64_t>)> done) override;
+  void stop_discovery(std::uint64_t discovery, const std::string& by, UniqueFunction<void(Status)> done) override;
   std::shared_ptr<void> watch(std::function<void(const api::LiveRecord&)> watcher) override;
 
  private:

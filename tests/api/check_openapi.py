@@ -137,6 +137,28 @@ def run(port):
     api.call(v1 + "/failovers/{id}", "GET", v1 + "/failovers/1", 200)
     api.call(v1 + "/failovers/{id}", "GET", v1 + "/failovers/9", 404)
     api.call(v1 + "/events", "GET", v1 + "/events", 200)
+    discoveries = v1 + "/discoveries"
+    one_discovery = discoveries + "/{id}"
+    for field, value in (("probe", ""), ("source", "shop.example"), ("source", "192.0.2.1/24"), ("source", 7), ("time_limit", 0), ("time_limit", "10m"), ("by", 3), ("by", "x" * 300), ("more", 1)):
+        answer = api.call(discoveries, "POST", discoveries, 400, {"probe": "edge", field: value})
+        check(answer and answer["detail"].startswith(field + ":"), f"POST discoveries with {field} {value!r}: {answer}")
+    api.call(discoveries, "POST", discoveries, 404, {"probe": "none"})
+    api.call(discoveries, "POST", discoveries, 415, "{}", "text/plain")
+    wanted = {"probe": "edge", "source": "192.0.2.0/24", "time_limit": 600, "by": "hana"}
+    api.schema(api.document["paths"][discoveries]["post"]["requestBody"]["content"]["application/json"]["schema"], wanted, "the body of POST discoveries")
+    started = api.call(discoveries, "POST", discoveries, 201, wanted)
+    check(started and (started["state"], started["source"], started["time_limit"], started["started_by"]) == ("discovering", "192.0.2.0/24", 600, "hana"), f"started: {started}")
+    api.call(discoveries, "POST", discoveries, 409, {"probe": "edge"})
+    listed = api.call(discoveries, "GET", discoveries, 200)
+    check(listed and [d["id"] for d in listed["discoveries"]] == [4, 3], f"discoveries: {listed}")
+    for id, status in (("4", 200), ("9", 404), ("x", 400)):
+        api.call(one_discovery, "GET", f"{discoveries}/{id}", status)
+        api.call(one_discovery + "/entries", "GET", f"{discoveries}/{id}/entries", status)
+        api.call(one_discovery + "/stop", "POST", f"{discoveries}/{id}/stop", status, {"by": "jiro"})
+    stopped = api.call(one_discovery + "/stop", "POST", f"{discoveries}/4/stop", 200, {})
+    check(stopped and (stopped["state"], stopped["reason"], stopped["stopped_by"]) == ("stopped", "person", "jiro"), f"stopped: {stopped}")
+    found = api.call(one_discovery + "/entries", "GET", f"{discoveries}/3/entries", 200)
+    check(found and [(e["path"], e["requests"], e["response_time"]) for e in found["entries"]] == [("/c", 4, {"average": 0.005}), ("/d", 1, None)], f"entries: {found}")
     query = v1 + "/query"
     kinds = set()
     for step in ("1s", "10s", "1m", "1h", "1d", "auto"):

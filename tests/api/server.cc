@@ -68,6 +68,18 @@ void fill(api::FakeBackend& backend, store::MemoryStore& store, PacketTime now, 
   backend.failover_records.push_back(failover);
   backend.event_list.push_back({1, "failover", store::Severity::warning, "edge", "edge went over", wall, wall});
   backend.event_list.push_back({2, "store.no_space", store::Severity::error, "manager", "no room", wall, std::nullopt});
+  store::DiscoveryRow discovery;
+  discovery.id = 3;
+  discovery.logical_probe = "edge";
+  discovery.started = wall;
+  discovery.stopped = wall;
+  discovery.reason = "failover";
+  discovery.text = "b took over from a";
+  backend.discovery_rows.push_back(discovery);
+  store::WriteBatch found;
+  found.discovery_entries.push_back({3, "shop.example", 80, "/d", "POST", 1, 0, Nanos(0)});
+  found.discovery_entries.push_back({3, "shop.example", 80, "/c", "GET", 4, 2, std::chrono::milliseconds(10)});
+  store.write(std::move(found), nullptr);
   backend.spans.push_back({1, 1, "edge", now - Nanos(std::chrono::minutes(10)), std::nullopt});
   for (int s = 0; s < 120; ++s) {
     if (s > 50 && s < 60) continue;

@@ -159,6 +159,19 @@ def check_source():
         found = set(re.findall(r"\bnezu_[a-z_]+", man("nezu-manager.8", japanese)))
         check(found == metrics, f"nezu-manager.8{' (ja)' if japanese else ''}: metrics missing {sorted(metrics - found)}, unknown {sorted(found - metrics)}")
 
+    codes = set()
+    for folder in ("monitor", "session"):
+        for file in sorted(os.listdir(os.path.join(ROOT, "src", "manager", folder))):
+            if file.endswith(".cc") and not file.endswith("_test.cc"):
+                codes |= set(re.findall(r'\b(?:open|happened)\(\s*"([a-z_.]+)"', read("src", "manager", folder, file)))
+    check(len(codes) >= 9, f"only these events were found in the source: {sorted(codes)}")
+    for page in ("docs/events.md", "docs/ja/events.md"):
+        found = set(re.findall(r"^\| `([a-z_.]+)", read(page), flags=re.M)) - {"record.refused."}
+        check(found == codes, f"{page}: events missing {sorted(codes - found)}, unknown {sorted(found - codes)}")
+    for japanese in (False, True):
+        tags = {block.split("\n")[0].split()[-1] for block in blocks(man("nezu-manager.8", japanese))}
+        check(codes <= tags, f"nezu-manager.8{' (ja)' if japanese else ''}: events missing {sorted(codes - tags)}")
+
     reasons = set(re.findall(r'return "([a-z_]+)"', read("src", "probe", "transaction", "transaction.cc"))) - {"none", "unknown"}
     for japanese in (False, True):
         shown = plain(man("nezu-probe.1", japanese))

@@ -24,6 +24,8 @@ using http::Response;
 using ResponderPtr = std::shared_ptr<http::Responder>;
 
 constexpr std::size_t kMaxServices = 10'000;
+constexpr std::size_t kMaxPerson = 256;        // bytes
+constexpr int kMaxTimeLimit = 30 * 24 * 3600;  // seconds
 
 const char* title_of(int status) {
   switch (status) {
@@ -191,6 +193,10 @@ class Api::Impl {
         {{"api", "v1", "failovers"}, {{"GET", &Impl::failovers}}},
         {{"api", "v1", "failovers", "*"}, {{"GET", &Impl::failover}}},
         {{"api", "v1", "events"}, {{"GET", &Impl::events}}},
+        {{"api", "v1", "discoveries"}, {{"GET", &Impl::discoveries}, {"POST", &Impl::start_discovery}}},
+        {{"api", "v1", "discoveries", "*"}, {{"GET", &Impl::discovery}}},
+        {{"api", "v1", "discoveries", "*", "entries"}, {{"GET", &Impl::discovery_entries}}},
+        {{"api", "v1", "discoveries", "*", "stop"}, {{"POST", &Impl::stop_discovery}}},
         {{"api", "v1", "query"}, {{"GET", &Impl::query}}},
         {{"api", "v1", "live"}, {{"GET", &Impl::live}}},
     };
@@ -368,6 +374,112 @@ class Api::Impl {
     if (known_parameters(request, {}, *responder)) responder->send(list_response("events", backend_.events(), write_event));
   }
 
+  void discoveries(const Request& request, const std::string&, ResponderPtr responder) {
+    if (known_parameters(request, {}, *responder)) responder->send(list_response("discoveries", backend_.discoveries(), write_discovery));
+  }
+  static Response no_discovery(const std::string& id) {
+    return problem(404, fmt::format("discovery {}: there is none of this number; those that are old are deleted", id));
+  }
+  static Result<std::uint64_t> number_of(const std::string& id) {
+    const auto number = parse_u64(id, UINT64_MAX);
+    if (!number) return Error(ErrorCode::invalid_argument, fmt::format("discovery {}: wanted its number", id));
+    return number;
+  }
+  static std::optional<store::DiscoveryRow> find_discovery(Backend& backend, std::uint64_t id) {
+    for (store::DiscoveryRow& row : backend.discoveries()) {
+      if (row.id == id) return std::move(row);
+    }
+    return std::nullopt;
+  }
+  static void send_discovery(Backend& backend, std::uint64_t id, int status, const ResponderPtr& responder) {
+    const auto row = find_discovery(backend, id);
+    responder->send(row ? json_response(written([&](json::Writer& w) { write_discovery(w, *row); }), status)
+                        : no_discovery(std::to_string(id)));
+  }
+  void discovery(const Request& request, const std::string& name, ResponderPtr responder) {
+    if (!known_parameters(request, {}, *responder)) return;
+    const auto id = number_of(name);
+    if (!id) return fail(*responder, problem(id.error()));
+    if (!find_discovery(backend_, *id)) return fail(*responder, no_discovery(name));
+    send_discovery(backend_, *id, 200, responder);
+  }
+  void discovery_entries(const Request& request, const std::string& name, ResponderPtr responder) {
+    if (!known_parameters(request, {}, *responder)) return;
+    const auto id = number_of(name);
+    if (!id) return fail(*responder, problem(id.error()));
+    auto row = find_discovery(backend_, *id);
+    if (!row) return fail(*responder, no_discovery(name));
+    read(responder, [&store = store_, row = std::move(*row)]() -> Response {
+      const auto entries = store.discovery_entries(row.id);
+      if (!entries) return problem(entries.error());
+      return json_response(written([&](json::Writer& w) { write_discovery_entries(w, row, *entries); }));
+    });
+  }
+  // "by": a person, as the client tells.
+  static Result<std::string> person_of(const json::Value& body) {
+    if (body.find("by") != nullptr && !body["by"].is_string()) return Error(ErrorCode::invalid_argument, "by: wanted a string");
+    std::string by = body["by"].string_or("");
+    if (by.size() > kMaxPerson)
+      return Error(ErrorCode::invalid_argument, fmt::format("by: {} bytes, wanted at most {}", by.size(), kMaxPerson));
+    return by;
+  }
+  static Result<DiscoveryRequest> discovery_of(const json::Value& body) {
+    const auto wrong = [](std::string text) { return Error(ErrorCode::invalid_argument, std::move(text)); };
+    DiscoveryRequest wish;
+    if (!body["probe"].is_string() || body["probe"].string().empty()) return wrong("probe: wanted a logical probe's name");
+    wish.probe = body["probe"].string();
+    if (const json::Value* source = body.find("source"); source != nullptr && !source->is_null()) {
+      if (!source->is_string()) return wrong("source: wanted a string, an IP address or a prefix");
+      auto prefix = parse_ip_prefix(source->string());
+      if (!prefix) return prefix.error().in("source");
+      wish.source = *prefix;
+    }
+    if (const json::Value* limit = body.find("time_limit"); limit != nullptr && !limit->is_null()) {
+      const double seconds = limit->number_or(0);
+      if (!limit->is_number() || !(seconds >= 1 && seconds <= kMaxTimeLimit))
+        return wrong(fmt::format("time_limit: wanted seconds, 1–{}", kMaxTimeLimit));
+      wish.limit = Nanos(static_cast<std::int64_t>(seconds * 1e9));
+    }
+    auto by = person_of(body);
+    if (!by) return by.error();
+    wish.by = std::move(*by);
+    return wish;
+  }
+  void start_discovery(const Request& request, const std::string&, ResponderPtr responder) {
+    auto body = json_body(request, {"probe", "source", "time_limit", "by"});
+    if (!body) return fail(*responder, body_problem(body.error()));
+    const auto wish = discovery_of(*body);
+    if (!wish) return fail(*responder, problem(wish.error()));
+    backend_.start_discovery(*wish, [responder, &backend = backend_](Result<std::uint64_t> id) {
+      if (!id) return responder->send(problem(id.error()));
+      send_discovery(backend, *id, 201, responder);
+    });
+  }
+  void stop_discovery(const Request& request, const std::string& name, ResponderPtr responder) {
+    auto body = json_body(request, {"by"});
+    if (!body) return fail(*responder, body_problem(body.error()));
+    const auto by = person_of(*body);
+    if (!by) return fail(*responder, problem(by.error()));
+    const auto id = number_of(name);
+    if (!id) return fail(*responder, problem(id.error()));
+    if (!find_discovery(backend_, *id)) return fail(*responder, no_discovery(name));
+    backend_.stop_discovery(*id, *by, [responder, id = *id, &backend = backend_](Status status) {
+      if (!status) return responder->send(problem(status.error()));
+      send_discovery(backend, id, 200, responder);
+    });
+  }
+
+  // On the thread of queries: what reads the database must not delay the loop.
+  void read(const ResponderPtr& responder, std::function<Response()> answer) {
+    ++counters_.queries;
+    const bool taken = queries_.run([post = options_.post, answer = std::move(answer), responder] {
+      post([responder, response = answer()]() mutable { responder->send(std::move(response)); });
+    });
+    if (taken) return;
+    ++counters_.queries_refused;
+    fail(*responder, problem(503, fmt::format("{} queries wait already; try again", options_.max_queries)));
+  }
+
   Result<query::Request> query_of(const Request& request, const ServiceView& service, const std::string& target) const {
     query::Request q;
     q.service = service.row.id;
@@ -417,16 +529,10 @@ class Api::Impl {
     if (!service) return fail(*responder, problem(404, fmt::format("service {}: there is none of this name", name)));
     auto q = query_of(request, *service, target);
     if (!q) return fail(*responder, problem(q.error()));
-    ++counters_.queries;
-    const bool taken = queries_.run([&store = store_, post = options_.post, q = std::move(*q), name, target, responder] {
+    read(responder, [&store = store_, q = std::move(*q), name, target] {
       auto series = query::run(store, q);
-      Response response =
-          series ? json_response(written([&](json::Writer& w) { write_series(w, name, target, *series); })) : problem(series.error());
-      post([responder, response = std::move(response)]() mutable { responder->send(std::move(response)); });
+      return series ? json_response(written([&](json::Writer& w) { write_series(w, name, target, *series); })) : problem(series.error());
     });
-    if (taken) return;
-    ++counters_.queries_refused;
-    fail(*responder, problem(503, fmt::format("{} queries wait already; try again", options_.max_queries)));
   }
 
   void live(const Request& request, const std::string&, ResponderPtr responder) {

@@ -9,6 +9,7 @@
 #include <string>
 #include <vector>
 
+#include "common/base/ip_prefix.h"
 #include "common/base/result.h"
 #include "common/base/time.h"
 #include "common/base/unique_function.h"
@@ -57,6 +58,7 @@ struct ProbeView {
   window::Counters counters;  // sums since the manager's start
   std::string discovery;      // stopped, discovering
   std::string discovery_reason;
+  std::uint64_t discovery_id = 0;  // that is discovering; 0: none
 };
 
 struct ManagerView {
@@ -82,6 +84,13 @@ struct LiveRecord {
   const window::Record* record = nullptr;  // valid during the call
 };
 
+struct DiscoveryRequest {
+  std::string probe;               // logical probe
+  std::optional<IpPrefix> source;  // empty: everybody's requests
+  Nanos limit{0};                  // 0: none
+  std::string by;                  // a person, as the client tells
+};
+
 class Backend {
  public:
   virtual ~Backend() = default;
@@ -100,6 +109,11 @@ class Backend {
   virtual void remove(const std::string& full_name, UniqueFunction<void(Status)> done) = 0;
   // Durable when `done` runs; the state that follows comes by itself.
   virtual void wish(const std::string& full_name, bool monitor, UniqueFunction<void(Status)> done) = 0;
+
+  virtual std::vector<store::DiscoveryRow> discoveries() const = 0;  // newest first
+  // The discovery's number; durable when `done` runs. One that has stopped already may be stopped again: nothing changes.
+  virtual void start_discovery(const DiscoveryRequest& request, UniqueFunction<void(Result<std::uint64_t>)> done) = 0;
+  virtual void stop_discovery(std::uint64_t discovery, const std::string& by, UniqueFunction<void(Status)> done) = 0;
 
   // Called after each record is durable. The subscription ends when the handle is destroyed.
   virtual std::shared_ptr<void> watch(std::function<void(const LiveRecord&)> watcher) = 0;

@@ -25,7 +25,8 @@ class FakeBackend final : public Backend {
   std::vector<store::FailoverRecord> failover_records;
   std::vector<store::Event> event_list;
   std::vector<store::MonitoringSpan> spans;
-  std::optional<Error> failure;  // of apply, remove and wish
+  std::vector<store::DiscoveryRow> discovery_rows;  // newest first
+  std::optional<Error> failure;                     // of apply, remove, wish, and of starting and stopping a discovery
 
   ManagerView manager() const override { return manager_view; }
   std::vector<ServiceView> services() const override {
@@ -82,6 +83,36 @@ class FakeBackend final : public Backend {
     ServiceView& view = services_[full_name];
     view.state = monitor ? MonitoringState::monitoring : MonitoringState::stopped;
     for (ServiceAtProbe& p : view.probes) p.state = view.state, p.wished = monitor;
+    done({});
+  }
+  std::vector<store::DiscoveryRow> discoveries() const override { return discovery_rows; }
+  // Like the manager: one at a probe at a time.
+  void start_discovery(const DiscoveryRequest& request, UniqueFunction<void(Result<std::uint64_t>)> done) override {
+    if (failure) return done(*failure);
+    for (const store::DiscoveryRow& row : discovery_rows) {
+      if (row.logical_probe == request.probe && !row.stopped) return done(Error(ErrorCode::conflict, "a discovery is running"));
+    }
+    if (std::none_of(probe_views.begin(), probe_views.end(), [&](const auto& p) { return p.name == request.probe; }))
+      return done(Error(ErrorCode::not_found, "logical probe " + request.probe + " is not known"));
+    store::DiscoveryRow row;
+    row.id = discovery_rows.empty() ? 1 : discovery_rows.front().id + 1;
+    row.logical_probe = request.probe;
+    if (request.source) row.source = to_string(*request.source);
+    row.limit = request.limit;
+    row.started_by = request.by;
+    row.started = wall_time_ns(1'700'000'000'000'000'000);
+    discovery_rows.insert(discovery_rows.begin(), row);
+    done(row.id);
+  }
+  void stop_discovery(std::uint64_t discovery, const std::string& by, UniqueFunction<void(Status)> done) override {
+    if (failure) return done(*failure);
+    for (store::DiscoveryRow& row : discovery_rows) {
+      if (row.id != discovery || row.stopped) continue;
+      row.stopped = wall_time_ns(1'700'000'060'000'000'000);
+      row.stopped_by = by;
+      row.reason = "person";
+      row.text = "stopped by a person";
+    }
     done({});
   }
   std::shared_ptr<void> watch(std::function<void(const LiveRecord&)> watcher) override {

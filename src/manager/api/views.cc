@@ -120,6 +120,15 @@ void write_point(json::Writer& w, const query::Point& p) {
   w.end_object();
 }
 
+// 0: none.
+void write_id(json::Writer& w, std::uint64_t id) {
+  if (id == 0) {
+    w.null();
+  } else {
+    w.value(id);
+  }
+}
+
 void write_monitoring(json::Writer& w, const ServiceView& s) {
   w.begin_object().member("state", to_string(s.state)).member("interrupted", s.interrupted).key("probes").begin_array();
   for (const ServiceAtProbe& p : s.probes) {
@@ -155,14 +164,6 @@ const char* to_string(MonitoringState state) {
     case MonitoringState::starting: return "starting";
     case MonitoringState::monitoring: return "monitoring";
     case MonitoringState::stopping: return "stopping";
-  }
-  NEZU_CHECK(false);
-}
-const char* to_string(store::Severity severity) {
-  switch (severity) {
-    case store::Severity::information: return "information";
-    case store::Severity::warning: return "warning";
-    case store::Severity::error: return "error";
   }
   NEZU_CHECK(false);
 }
@@ -219,7 +220,9 @@ void write_probe(json::Writer& w, const ProbeView& p) {
   for (const InstanceView& i : p.instances) write_instance(w, i);
   w.end_array().key("counters");
   write_counters(w, p.counters);
-  w.key("discovery").begin_object().member("state", p.discovery).member("reason", p.discovery_reason).end_object().end_object();
+  w.key("discovery").begin_object().member("state", p.discovery).member("reason", p.discovery_reason).key("id");
+  write_id(w, p.discovery_id);
+  w.end_object().end_object();
 }
 
 void write_failover(json::Writer& w, const store::FailoverRecord& r, const std::map<store::ServiceId, std::string>& names) {
@@ -252,11 +255,57 @@ void write_failover(json::Writer& w, const store::FailoverRecord& r, const std::
 }
 
 void write_event(json::Writer& w, const store::Event& e) {
-  w.begin_object().member("id", e.id).member("code", e.code).member("severity", to_string(e.severity)).member("subject", e.subject);
+  w.begin_object().member("id", e.id).member("code", e.code).member("severity", store::to_string(e.severity)).member("subject", e.subject);
   w.member("text", e.text);
   time_member(w, "opened", e.opened);
   time_member(w, "closed", e.closed);
   w.end_object();
+}
+
+void write_discovery(json::Writer& w, const store::DiscoveryRow& r) {
+  const auto text_member = [&w](const char* name, const std::string& text) {
+    w.key(name);
+    if (text.empty()) {
+      w.null();
+    } else {
+      w.value(text);
+    }
+  };
+  w.begin_object().member("id", r.id).member("probe", r.logical_probe).member("state", r.stopped ? "stopped" : "discovering");
+  text_member("source", r.source);
+  w.key("time_limit");
+  if (r.limit == Nanos{0}) {
+    w.null();
+  } else {
+    w.value(to_seconds(r.limit));
+  }
+  text_member("started_by", r.started_by);
+  time_member(w, "started", r.started);
+  w.member("node", r.node).member("instance", r.instance);
+  time_member(w, "stopped", r.stopped);
+  text_member("stopped_by", r.stopped_by);
+  text_member("reason", r.reason);
+  text_member("text", r.text);
+  w.member("entries", r.entries).member("requests", r.requests);
+  w.key("left_out").begin_object().member("other_source", r.other_source).member("no_room", r.no_room);
+  w.member("unreadable", r.unreadable).member("over_limit", r.over_limit).end_object().end_object();
+}
+
+void write_discovery_entries(json::Writer& w, const store::DiscoveryRow& row, const std::vector<store::DiscoveryEntry>& entries) {
+  w.begin_object().key("discovery");
+  write_discovery(w, row);
+  w.key("entries").begin_array();
+  for (const store::DiscoveryEntry& e : entries) {
+    w.begin_object().member("host", e.host).member("port", std::uint32_t{e.port}).member("path", e.path).member("method", e.method);
+    w.member("requests", e.count).member("timed", e.timed).key("response_time");
+    if (const auto average = query::average_seconds(e.response_time_sum, e.timed)) {
+      w.begin_object().member("average", *average).end_object();
+    } else {
+      w.null();
+    }
+    w.end_object();
+  }
+  w.end_array().end_object();
 }
 
 void write_changes(json::Writer& w, const std::vector<Change>& changes) {
@@ -333,7 +382,10 @@ void write_service_state(json::Writer& w, const ServiceView& s) {
   w.end_object();
 }
 void write_probe_state(json::Writer& w, const ProbeView& p) {
-  w.begin_object().member("probe", p.name).member("state", p.state).member("epoch", p.epoch).member("holder", p.holder).end_object();
+  w.begin_object().member("probe", p.name).member("state", p.state).member("epoch", p.epoch).member("holder", p.holder);
+  w.key("discovery").begin_object().member("state", p.discovery).member("reason", p.discovery_reason).key("id");
+  write_id(w, p.discovery_id);
+  w.end_object().end_object();
 }
 
 }  // namespace nezu::api

@@ -18,6 +18,8 @@ void write_service(json::Writer& w, const ServiceView& service);
 void write_probe(json::Writer& w, const ProbeView& probe);
 void write_failover(json::Writer& w, const store::FailoverRecord& record, const std::map<store::ServiceId, std::string>& names);
 void write_event(json::Writer& w, const store::Event& event);
+void write_discovery(json::Writer& w, const store::DiscoveryRow& row);
+void write_discovery_entries(json::Writer& w, const store::DiscoveryRow& row, const std::vector<store::DiscoveryEntry>& entries);
 void write_changes(json::Writer& w, const std::vector<Change>& changes);
 void write_series(json::Writer& w, const std::string& service, const std::string& target, const query::Series& series);
 // A stored record, for /live: each target of each service in it that `services` has.
@@ -25,7 +27,6 @@ void write_live(json::Writer& w, const LiveRecord& live, const std::map<store::S
 void write_service_state(json::Writer& w, const ServiceView& service);  // "monitoring" of a service, with its name
 void write_probe_state(json::Writer& w, const ProbeView& probe);
 
-const char* to_string(store::Severity severity);
 const char* to_string(Change::Action action);
 
 }  // namespace nezu::api

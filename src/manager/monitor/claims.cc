@@ -10,6 +10,7 @@ namespace nezu::monitor {
 namespace {
 
 constexpr std::size_t kClockSamples = 20;
+constexpr const char* kPlanned = "planned";
 
 void keep_newest(std::deque<Nanos>& samples, Nanos sample) {
   samples.push_back(sample);
@@ -77,8 +78,8 @@ void Monitor::holder_reports(Probe& probe, Session& session, Now now) {
   restored(probe, now);
   if (session.last->promoted) return;
   probe.kept.holder.reset();
-  probe.loss = {awake_, awake_, now.wall, now.wall, "planned"};
-  stop_discovery(probe, "the cluster has demoted " + session.hello.node, now);
+  probe.loss = {awake_, awake_, now.wall, now.wall, kPlanned};
+  stop_discovery(probe, discovery_reason::kDemoted, "the cluster has demoted " + session.hello.node, now);
 }
 
 bool Monitor::admissible(const Probe& probe, const Session& session) const {
@@ -105,7 +106,7 @@ void Monitor::admit(Probe& probe, Session& session, Now now) {
   session.frames.clear();
   session.told_to_wait = false;
   if (old && old->instance != session.instance()) {
-    interrupt(probe, "failover", now);
+    interrupt(probe, session.hello.node + " took over from " + old->node, now);
     open_failover(probe, session, *old, now);
   }
   restored(probe, now);
@@ -138,8 +139,11 @@ void Monitor::open_failover(Probe& probe, Session& session, const Admission& old
   const std::string text =
       fmt::format("epoch {}: {} took over from {} ({})", record.epoch, record.to_node, record.from_node, record.reason);
   events_.close("failover", probe.name, now.wall);
+  const bool planned = record.reason == kPlanned;
   const auto severity = monitored.empty() ? store::Severity::information : store::Severity::warning;
-  if (failovers_.open(std::move(record), monitored)) {
+  const bool open = failovers_.open(std::move(record), monitored);
+  if (planned) return;  // somebody moved it: a record, and no event
+  if (open) {
     events_.open("failover", probe.name, severity, text, now.wall);
   } else {
     events_.happened("failover", probe.name, severity, text, now.wall);
@@ -159,7 +163,7 @@ void Monitor::grant(Probe& probe, Session& session) {
 void Monitor::interrupt(Probe& probe, const std::string& why, Now now) {
   if (probe.interrupted) return;
   probe.interrupted = true;
-  stop_discovery(probe, why, now);
+  stop_discovery(probe, discovery_reason::kFailover, why, now);
 }
 
 void Monitor::restored(Probe& probe, Now now) {
@@ -203,7 +207,7 @@ void Monitor::lose(Session& session, Lost why, Now now) {
     const Nanos silent = why == Lost::silent ? std::max(awake_ - session.heard, Nanos{0}) : Nanos{0};
     const std::string reason = why == Lost::silent   ? "silent for " + format_duration(options_.session_timeout)
                                : why == Lost::closed ? "connection closed"
-                                                     : "planned";
+                                                     : kPlanned;
     probe.loss = {awake_, awake_ - silent, now.wall - silent, now.wall, reason};
   }
   sessions_.erase(session.id);

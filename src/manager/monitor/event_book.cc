@@ -22,6 +22,7 @@ store::Event& EventBook::add(const std::string& code, const std::string& subject
   event.text = std::move(text);
   event.opened = now;
   changed_[event.id] = true;
+  ++opened_[{code, severity}];
   store::Event& kept = events_[event.id] = std::move(event);
   trim();
   return kept;
@@ -39,11 +40,12 @@ bool EventBook::open(const std::string& code, const std::string& subject, store:
   return true;
 }
 
-bool EventBook::close(const std::string& code, const std::string& subject, WallTime now) {
+bool EventBook::close(const std::string& code, const std::string& subject, WallTime now, const std::string& more) {
   const auto found = open_.find({code, subject});
   if (found == open_.end()) return false;
   store::Event& event = events_.at(found->second);
   event.closed = std::max(now, event.opened);
+  event.text += more;
   changed_[event.id] = true;
   open_.erase(found);
   return true;
@@ -51,6 +53,13 @@ bool EventBook::close(const std::string& code, const std::string& subject, WallT
 
 void EventBook::happened(const std::string& code, const std::string& subject, store::Severity severity, std::string text, WallTime now) {
   add(code, subject, severity, std::move(text), now).closed = now;
+}
+
+std::map<std::pair<std::string, store::Severity>, EventBook::Count> EventBook::counts() const {
+  std::map<std::pair<std::string, store::Severity>, Count> counts;
+  for (const auto& [key, opened] : opened_) counts[key].opened = opened;
+  for (const auto& [key, id] : open_) ++counts[{key.first, events_.at(id).severity}].open;
+  return counts;
 }
 
 std::vector<store::Event> EventBook::newest_first() const {

@@ -27,7 +27,7 @@ std::optional<std::string> rest_of(const std::string& key, const std::string& ki
 }  // namespace
 
 Monitor::Monitor(const Options& options, Now now)
-    : options_(options), awake_(now.mono), last_mono_(now.mono), wall_at_start_(now.wall), mono_at_start_(now.mono) {}
+    : options_(options), awake_(now.mono), last_mono_(now.mono), started_(now.mono), wall_at_start_(now.wall), mono_at_start_(now.mono) {}
 
 Result<std::unique_ptr<Monitor>> Monitor::create(const Options& options, const store::Loaded& loaded, Now now) {
   std::unique_ptr<Monitor> monitor(new Monitor(options, now));
@@ -54,7 +54,8 @@ Status Monitor::load_key(const std::string& key, const std::string& json) {
   } else if (key == "discovery") {
     auto number = parse_u64(json, ~std::uint64_t{0});
     if (!number.ok()) return number.error().in("stored state " + key);
-    jobs_ = saved_jobs_ = *number;
+    saved_jobs_ = *number;
+    jobs_ = std::max(jobs_, *number);
   }
   return {};
 }
@@ -62,11 +63,13 @@ Status Monitor::load_key(const std::string& key, const std::string& json) {
 Status Monitor::load(const store::Loaded& loaded, Now now) {
   events_ = EventBook(loaded.events, loaded.next_event_id);
   failovers_ = FailoverBook(loaded.failovers, loaded.next_failover_id);
+  discoveries_ = DiscoveryBook(options_.discovery, loaded.discoveries);
   next_span_ = loaded.next_monitoring_id;
   for (const auto& span : loaded.monitoring) {
     spans_[span.id] = span;
     next_span_ = std::max(next_span_, span.id + 1);
   }
+  jobs_ = loaded.next_discovery_id - 1;
   for (const auto& [key, json] : loaded.state) {
     const Status status = load_key(key, json);
     if (!status.ok()) return status;
@@ -108,7 +111,7 @@ void Monitor::recover(const store::Loaded& loaded, Now now) {
     retire(probe, now);
     probe.loss = {now.mono, now.mono, now.wall, now.wall, "the manager was restarted"};
     if (options_.bugs.epoch_volatile) probe.kept.epoch = 0;
-    stop_discovery(probe, "the manager was restarted", now);
+    stop_discovery(probe, discovery_reason::kManagerRestarted, "the manager was restarted", now);
     for (auto& [id, at] : probe.kept.services) {
       probe.since[id] = now.mono;
       if (!options_.bugs.wish_lost) continue;
@@ -181,6 +184,7 @@ void Monitor::heartbeat(SessionId id, const wire::Heartbeat& heartbeat, Now now)
   if (first) announced(probe, session);
   note_clock(probe, session, heartbeat, now);
   holder_reports(probe, session, now);
+  note_superseded(probe, session, now);
 
   const bool holds = probe.kept.holder == session.instance();
   const std::uint64_t old = heartbeat.epoch ? heartbeat.epoch : heartbeat.was;
@@ -232,10 +236,13 @@ void Monitor::tick(Now now) {
       instruct(probe, *session);
     }
     check_disconnected(probe, now);
+    check_superseded(probe, now);
+    check_clocks(probe, now);
     show_waiting(probe, now);
     time_out(probe, now);
   }
   time_out_services(now);
+  check_discoveries(now);
 }
 
 void Monitor::accept(const std::string& logical_probe, const window::Record& record, store::WriteBatch& batch) {
@@ -256,6 +263,7 @@ void Monitor::stored(const std::string& logical_probe, SessionId from, const win
   if (found == probes_.end()) return;
   Probe& probe = found->second;
   const bool newest = record.span.end > probe.stored_until;
+  if (newest) note_gaps(probe, record, now);
   probe.stored_until = std::max(probe.stored_until, record.span.end);
   for (const window::ServicePart& part : record.services) {
     if (part.covered.empty()) continue;
@@ -298,6 +306,7 @@ Outputs Monitor::take() {
   changed_spans_.clear();
   out_.changes.failovers = failovers_.take_changes();
   out_.changes.events = events_.take_changes();
+  discoveries_.take_changes(out_.changes);
   Outputs taken;
   std::swap(taken, out_);
   return taken;

@@ -20,6 +20,7 @@
 #include "common/base/result.h"
 #include "manager/ingest/ingest.h"
 #include "manager/ingest/ledgers.h"
+#include "manager/monitor/discovery_book.h"
 #include "manager/monitor/durable.h"
 #include "manager/monitor/event_book.h"
 #include "manager/monitor/failover_book.h"
@@ -96,12 +97,17 @@ class Monitor {
   void accept(const std::string& logical_probe, const window::Record& record, store::WriteBatch& batch);
   // It is durable. Its ledger goes to the other instances.
   void stored(const std::string& logical_probe, SessionId from, const window::Record& record, Now now);
+  // What an instance has found; it is told when that is durable.
+  void found(SessionId from, const wire::DiscoveryEntries& entries, Now now);
   // A record of an old epoch came: its sender is told.
   void outdated(SessionId session, std::uint64_t epoch);
 
   // ---- people. Errors: not_found, conflict
   Status wish(ServiceId service, bool on, Now now);
-  Status discover(const std::string& logical_probe, bool on, Now now);
+  // The job's number. Errors also: one is discovering there already, nobody is at work.
+  Result<std::uint64_t> start_discovery(const DiscoveryWish& wish, Now now);
+  // One that has stopped already stays as it is.
+  Status end_discovery(std::uint64_t job, const std::string& by, Now now);
   void catalogue(const std::vector<store::ServiceRow>& services, Now now);  // all of them; deleted ones are passed over
   // Whether a service may be deleted: stopped everywhere, and not wished.
   bool idle(ServiceId service) const;
@@ -118,6 +124,7 @@ class Monitor {
   EventBook& events() { return events_; }
   const EventBook& events() const { return events_; }
   const FailoverBook& failovers() const { return failovers_; }
+  const DiscoveryBook& discoveries() const { return discoveries_; }
   std::size_t session_count() const { return sessions_.size(); }
 
  private:
@@ -139,6 +146,15 @@ class Monitor {
     WallTime lost{}, noticed{};
     std::string reason;
   };
+  struct Gap {
+    Nanos missing{0};
+    PacketTime until{};  // the end of what was last missing
+  };
+  struct PacketClock {
+    std::string node;
+    Nanos offset{0};  // less the logical probe's time
+    MonoTime seen{};
+  };
   struct Probe {
     explicit Probe(Nanos reach) : ledgers(reach) {}
     std::string name;
@@ -150,7 +166,10 @@ class Monitor {
     Loss loss;
     bool interrupted = false;
     std::optional<Nanos> offset;
-    std::map<ServiceId, MonoTime> since;  // of transitions
+    std::map<ServiceId, MonoTime> since;        // of transitions
+    std::map<ServiceId, Gap> gaps;              // that are open, as far as they were seen since the start
+    std::map<InstanceId, MonoTime> superseded;  // that still believe to be admitted: when they last said so
+    std::map<InstanceId, PacketClock> clocks;
   };
   struct Service {
     store::ServiceRow row;
@@ -184,6 +203,16 @@ class Monitor {
   std::vector<Session*> sessions_of(const Probe& probe);
   PacketTime reach(const Probe& probe, std::uint64_t epoch) const;
 
+  // attention.cc
+  bool settled() const;
+  std::string name_of(ServiceId service) const;
+  void note_gaps(Probe& probe, const window::Record& record, Now now);
+  void note_gap(Probe& probe, ServiceId service, const window::Spans& missing, PacketTime end, Now now);
+  void close_gap(Probe& probe, ServiceId service, Now now);
+  void note_superseded(Probe& probe, const Session& session, Now now);
+  void check_superseded(Probe& probe, Now now);
+  void check_clocks(Probe& probe, Now now);
+
   // wishes.cc
   void reconcile(Probe& probe, Session& session, Now now);
   void confirm(Probe& probe, const wire::Heartbeat& heartbeat, Now now);
@@ -195,7 +224,8 @@ class Monitor {
   void begin_span(Probe& probe, ServiceId service, AtProbe& at, PacketTime since);
   void end_span(AtProbe& at, PacketTime end);
   void stopped(Probe& probe, ServiceId service, PacketTime end, Now now);
-  void stop_discovery(Probe& probe, const std::string& why, Now now);
+  void stop_discovery(Probe& probe, std::string_view reason, const std::string& text, Now now, const std::string& by = {});
+  void check_discoveries(Now now);
   void time_out(Probe& probe, Now now);
   void time_out_services(Now now);
   bool belongs(const Service& service, const Probe& probe) const;
@@ -205,7 +235,7 @@ class Monitor {
   void send(const Session& session, wire::Message message, bool at_once = false);
 
   Options options_;
-  MonoTime awake_{}, last_mono_{};
+  MonoTime awake_{}, last_mono_{}, started_{};
   WallTime wall_at_start_{};
   MonoTime mono_at_start_{};
   std::map<std::string, Probe> probes_;
@@ -217,6 +247,8 @@ class Monitor {
   std::uint64_t jobs_ = 0, saved_jobs_ = 0;
   EventBook events_;
   FailoverBook failovers_;
+  DiscoveryBook discoveries_;
+  MonoTime expired_{};  // when old discoveries were last looked for
   Outputs out_;
 };
 

@@ -200,11 +200,105 @@ TEST_F(MonitorTest, idle_says_whether_a_service_may_be_deleted) {
 
 TEST_F(MonitorTest, unknown_things_are_errors) {
   EXPECT_EQ(monitor->wish(9, true, now).error().code(), ErrorCode::not_found);
-  EXPECT_EQ(monitor->discover("nowhere", true, now).error().code(), ErrorCode::not_found);
+  EXPECT_EQ(monitor->start_discovery({"nowhere", {}, {}, {}}, now).error().code(), ErrorCode::not_found);
   ASSERT_TRUE(connect(1, "edge", 1).ok());
-  EXPECT_EQ(monitor->discover("edge", true, now).error().code(), ErrorCode::conflict) << "nobody is at work";
+  EXPECT_EQ(monitor->start_discovery({"edge", {}, {}, {}}, now).error().code(), ErrorCode::conflict) << "nobody is at work";
   EXPECT_EQ(connect(2, "", 2).error().code(), ErrorCode::invalid_argument);
   EXPECT_EQ(connect(2, "a/b", 2).error().code(), ErrorCode::invalid_argument);
+}
+
+// ---- discovery
+
+TEST_F(MonitorTest, a_discovery_is_instructed_found_stored_and_acknowledged) {
+  ASSERT_TRUE(connect(1, "edge", 1).ok());
+  beat(1);
+  const auto job = monitor->start_discovery({"edge", *parse_ip_prefix("192.0.2.0/24"), ms(600'000), "hana"}, now);
+  ASSERT_TRUE(job.ok()) << job.error().message();
+  take();
+  const auto* told = last<wire::Instruction>(1);
+  ASSERT_NE(told, nullptr);
+  EXPECT_EQ(told->discovery_job, *job);
+  EXPECT_EQ(to_string(*told->discovery_source), "192.0.2.0/24");
+  EXPECT_EQ(told->discovery_limit, ms(600'000));
+  const auto again = monitor->start_discovery({"edge", {}, {}, {}}, now);
+  ASSERT_FALSE(again.ok());
+  EXPECT_EQ(again.error().code(), ErrorCode::conflict);
+  EXPECT_NE(again.error().message().find("started by hana"), std::string::npos) << again.error().message();
+
+  monitor->found(1, {*job, {{"shop.example", 80, "/a", "GET", 3, ms(9), 3}}, 1, 0, 0, 0}, now);
+  const Outputs out = monitor->take();
+  ASSERT_EQ(out.messages.size(), 1u);
+  EXPECT_EQ(std::get<wire::DiscoveryAck>(out.messages[0].message), (wire::DiscoveryAck{*job, 1}));
+  EXPECT_FALSE(out.messages[0].at_once) << "only once it is durable";
+  EXPECT_EQ(out.changes.discovery_entries.size(), 1u);
+  EXPECT_EQ(out.changes.discoveries.size(), 1u);
+
+  ASSERT_TRUE(monitor->end_discovery(*job, "jiro", now).ok());
+  take();
+  EXPECT_EQ(last<wire::Instruction>(1)->discovery_job, 0u);
+  EXPECT_EQ(monitor->discoveries().find(*job)->reason, "person");
+  EXPECT_EQ(monitor->discoveries().find(*job)->stopped_by, "jiro");
+  EXPECT_TRUE(monitor->events().newest_first().empty()) << "who stopped it needn't be told";
+  EXPECT_TRUE(monitor->end_discovery(*job, "", now).ok()) << "once more changes nothing";
+  EXPECT_EQ(monitor->end_discovery(99, "", now).error().code(), ErrorCode::not_found);
+}
+
+TEST_F(MonitorTest, each_logical_probe_has_its_own_discovery) {
+  for (const SessionId id : {1, 2}) {
+    ASSERT_TRUE(connect(id, id == 1 ? "edge" : "core", static_cast<std::uint8_t>(id)).ok());
+    beat(id);
+  }
+  const auto edge = monitor->start_discovery({"edge", {}, {}, {}}, now), core = monitor->start_discovery({"core", {}, {}, {}}, now);
+  ASSERT_TRUE(edge.ok() && core.ok());
+  ASSERT_NE(*edge, *core);
+  take();
+  alive.erase(2);
+  monitor->lost(2, Lost::closed, now);
+  pass(ms(4000));
+  EXPECT_EQ(monitor->discoveries().find(*core)->reason, "failover") << "the one that dropped out";
+  EXPECT_FALSE(monitor->discoveries().find(*edge)->stopped.has_value()) << "the other goes on";
+  EXPECT_EQ(monitor->discoveries().discovering(), 1u);
+}
+
+TEST_F(MonitorTest, a_discovery_ends_at_its_time_limit) {
+  ASSERT_TRUE(connect(1, "edge", 1).ok());
+  beat(1);
+  const auto job = monitor->start_discovery({"edge", {}, ms(3000), {}}, now);
+  pass(ms(2900));
+  EXPECT_FALSE(monitor->discoveries().find(*job)->stopped.has_value());
+  pass(ms(200));
+  EXPECT_EQ(monitor->discoveries().find(*job)->reason, "time_limit");
+  EXPECT_EQ(last<wire::Instruction>(1)->discovery_job, 0u);
+  ASSERT_EQ(monitor->events().newest_first().size(), 1u);
+  EXPECT_EQ(monitor->events().newest_first()[0].severity, store::Severity::information);
+}
+
+TEST_F(MonitorTest, a_discovery_that_finds_too_much_ends_and_says_so) {
+  Options options;
+  options.discovery.entries = 2;
+  begin(options, {});
+  ASSERT_TRUE(connect(1, "edge", 1).ok());
+  beat(1);
+  const auto job = monitor->start_discovery({"edge", {}, {}, {}}, now);
+  wire::DiscoveryEntries many{*job, {}, 1, 0, 0, 0};
+  for (const char* path : {"/1", "/2", "/3"}) many.entries.push_back({"h", 80, path, "GET", 1, ms(1), 1});
+  monitor->found(1, many, now);
+  take();
+  EXPECT_EQ(monitor->discoveries().find(*job)->reason, "limits_reached");
+  EXPECT_EQ(monitor->discoveries().find(*job)->over_limit, 1u);
+  ASSERT_EQ(monitor->events().newest_first().size(), 1u);
+  EXPECT_EQ(monitor->events().newest_first()[0].severity, store::Severity::warning);
+  beat(1);
+  EXPECT_EQ(last<wire::Instruction>(1)->discovery_job, 0u);
+}
+
+TEST_F(MonitorTest, numbers_of_discoveries_are_never_used_again) {
+  store::Loaded loaded;
+  loaded.next_discovery_id = 8;
+  begin({}, loaded);
+  ASSERT_TRUE(connect(1, "edge", 1).ok());
+  beat(1);
+  EXPECT_EQ(*monitor->start_discovery({"edge", {}, {}, {}}, now), 8u);
 }
 
 TEST_F(MonitorTest, limits_hold) {

@@ -21,14 +21,24 @@ struct PlantedBugs {
   bool any_report_confirms = false;      // wishes aren't numbered
 };
 
+// Of discoveries (discovery_book.h).
+struct DiscoveryLimits {
+  std::size_t entries = 10'000;                   // of a job
+  std::size_t bytes = 4 << 20;                    // of a job's hosts, paths and methods
+  std::size_t kept = 100;                         // stopped jobs, the newest
+  Nanos retention = std::chrono::hours(24 * 90);  // of stopped jobs
+};
+
 struct Options {
   Nanos reconnect_grace = std::chrono::seconds(3);
   Nanos claim_patience = std::chrono::seconds(1);
   Nanos transition_timeout = std::chrono::seconds(60);
   Nanos session_timeout = std::chrono::seconds(1);
   Nanos ledger_reach = std::chrono::seconds(10);
-  std::size_t max_probes = 64;  // logical probes
+  Nanos clock_offset_limit = std::chrono::milliseconds(500);  // beyond it an event says that clocks are apart
+  std::size_t max_probes = 64;                                // logical probes
   std::size_t max_sessions = 256;
+  DiscoveryLimits discovery;
   PlantedBugs bugs;
 };
 

@@ -38,6 +38,8 @@ class Row : public ::testing::TestWithParam<bool> {
   void kill(Nanos noticed) { world().kill(world().active_node(), noticed); }
   std::uint64_t admissions() { return world().epoch() - epoch_; }
   std::size_t told_discovery_stopped() { return world().notices("discovery.stopped"); }
+  // Of the last discovery.
+  std::string discovery_reason() { return world().monitor().discoveries().newest_first().at(0).reason; }
   // After all that was done: what the manager says is what the instance does.
   void settle() {
     world().run(ms(9000));
@@ -124,6 +126,7 @@ TEST_P(Row, flow_3_discovery) {
   EXPECT_EQ(state(), State::stopped);
   EXPECT_EQ(world().probe().kept.discovery_job, 0u);
   EXPECT_FALSE(world().probe().kept.discovery_reason.empty());
+  EXPECT_EQ(discovery_reason(), "failover");
   EXPECT_EQ(told_discovery_stopped(), 1u);
   EXPECT_EQ(admissions(), 1u);
 }
@@ -344,6 +347,7 @@ TEST_P(Row, the_managers_failover_discovery_becomes_stopped) {
   EXPECT_EQ(state(), State::monitoring);
   EXPECT_EQ(world().probe().kept.discovery_job, 0u);
   EXPECT_EQ(world().probe().kept.discovery_reason, "the manager was restarted");
+  EXPECT_EQ(discovery_reason(), "manager_restarted");
   EXPECT_EQ(told_discovery_stopped(), 1u);
 }
 
@@ -464,6 +468,8 @@ TEST_P(Claims, a_planned_switch_says_so) {
   settle();
   EXPECT_EQ(admissions(), 1u);
   EXPECT_EQ(world().failovers().front().reason, "planned");
+  EXPECT_EQ(world().notices("failover"), 0u) << "somebody wanted it: a record, and no event";
+  EXPECT_EQ(discovery_reason(), "demoted");
   EXPECT_EQ(told_discovery_stopped(), 1u);
 }
 

@@ -84,6 +84,7 @@ void Monitor::end_span(AtProbe& at, PacketTime end) {
 void Monitor::stopped(Probe& probe, ServiceId service, PacketTime end, Now now) {
   AtProbe& at = probe.kept.services.at(service);
   end_span(at, end);
+  close_gap(probe, service, now);
   at.state = State::stopped;
   probe.since.erase(service);
   if (failovers_.left(probe.name, service)) events_.close("failover", probe.name, now.wall);
@@ -98,7 +99,14 @@ wire::Instruction Monitor::instruction(const Probe& probe, const Session& sessio
     const auto service = services_.find(id);
     if (service != services_.end()) wanted.services.push_back({id, service->second.row.version});
   }
-  wanted.discovery_job = probe.kept.holder == session.instance() || options_.bugs.disc_resumed ? probe.kept.discovery_job : 0;
+  const bool discovers = probe.kept.holder == session.instance() || options_.bugs.disc_resumed;
+  const store::DiscoveryRow* row = discovers ? discoveries_.find(probe.kept.discovery_job) : nullptr;
+  if (!row) return wanted;
+  wanted.discovery_job = row->id;
+  wanted.discovery_limit = row->limit;
+  if (!row->source.empty()) {
+    if (auto source = parse_ip_prefix(row->source); source.ok()) wanted.discovery_source = *source;
+  }
   return wanted;
 }
 
@@ -146,30 +154,79 @@ Status Monitor::wish(ServiceId id, bool on, Now now) {
   return {};
 }
 
-Status Monitor::discover(const std::string& name, bool on, Now now) {
+Result<std::uint64_t> Monitor::start_discovery(const DiscoveryWish& wish, Now now) {
   awake(now);
-  const auto found = probes_.find(name);
-  if (found == probes_.end()) return Error(ErrorCode::not_found, fmt::format("logical probe {} is not known", name));
+  const auto found = probes_.find(wish.logical_probe);
+  if (found == probes_.end()) return Error(ErrorCode::not_found, fmt::format("logical probe {} is not known", wish.logical_probe));
   Probe& probe = found->second;
-  if ((probe.kept.discovery_job != 0) == on) return {};
-  if (on && !session_of(probe, probe.kept.holder)) {
-    return Error(ErrorCode::conflict, fmt::format("logical probe {}: no instance is at work", name));
+  if (const auto* row = discoveries_.find(probe.kept.discovery_job)) {
+    return Error(ErrorCode::conflict,
+                 fmt::format("logical probe {}: discovery {} is running since {}{}", probe.name, row->id,
+                             format_rfc3339(to_ns(row->started)), row->started_by.empty() ? "" : ", started by " + row->started_by));
   }
-  probe.kept.discovery_job = on ? ++jobs_ : 0;
-  probe.kept.discovery_reason = on ? "" : "stopped by a person";
+  const Session* holder = session_of(probe, probe.kept.holder);
+  if (!holder) return Error(ErrorCode::conflict, fmt::format("logical probe {}: no instance is at work", probe.name));
+  probe.kept.discovery_job = ++jobs_;
+  probe.kept.discovery_reason.clear();
+  discoveries_.start(jobs_, wish, holder->instance(), holder->hello.node, awake_, now);
   ++probe.kept.number;
+  instruct_all(probe);
+  return jobs_;
+}
+
+Status Monitor::end_discovery(std::uint64_t job, const std::string& by, Now now) {
+  awake(now);
+  const store::DiscoveryRow* row = discoveries_.find(job);
+  if (!row) return Error(ErrorCode::not_found, fmt::format("there is no discovery {}", job));
+  if (row->stopped) return {};
+  Probe& probe = probes_.at(row->logical_probe);
+  stop_discovery(probe, discovery_reason::kPerson, by.empty() ? "stopped by a person" : "stopped by " + by, now, by);
   instruct_all(probe);
   return {};
 }
 
-void Monitor::stop_discovery(Probe& probe, const std::string& why, Now now) {
-  if (probe.kept.discovery_job == 0 || options_.bugs.disc_resumed) return;
-  events_.happened("discovery.stopped", probe.name, store::Severity::information,
-                   fmt::format("discovery {} has stopped: {}", probe.kept.discovery_job, why), now.wall);
+void Monitor::stop_discovery(Probe& probe, std::string_view reason, const std::string& text, Now now, const std::string& by) {
+  const std::uint64_t job = probe.kept.discovery_job;
+  if (job == 0 || options_.bugs.disc_resumed) return;
+  const store::DiscoveryRow* row = discoveries_.find(job);
+  if (reason != discovery_reason::kPerson) {
+    const bool cut_short = reason != discovery_reason::kTimeLimit && reason != discovery_reason::kDemoted;
+    events_.happened("discovery.stopped", probe.name, cut_short ? store::Severity::warning : store::Severity::information,
+                     fmt::format("discovery {}{} has stopped: {}; what it had found is kept", job,
+                                 row && !row->started_by.empty() ? " of " + row->started_by : "", text),
+                     now.wall);
+  }
+  discoveries_.stop(job, reason, text, by, awake_, now);
   probe.kept.discovery_job = 0;
-  probe.kept.discovery_reason = why;
+  probe.kept.discovery_reason = text;
   ++probe.kept.number;
   // Everybody hears of it with the answer to the next heartbeat.
+}
+
+void Monitor::found(SessionId from, const wire::DiscoveryEntries& entries, Now now) {
+  awake(now);
+  const auto session = sessions_.find(from);
+  if (session == sessions_.end()) return;
+  Probe& probe = probes_.at(session->second.hello.logical_probe);
+  const auto received = discoveries_.receive(entries, probe.name, session->second.instance(), awake_);
+  if (received.acknowledge) send(session->second, wire::DiscoveryAck{entries.job, entries.number});
+  if (!received.full || probe.kept.discovery_job != entries.job) return;
+  stop_discovery(probe, discovery_reason::kLimitsReached,
+                 fmt::format("more than {} entries, or {} of hosts, paths and methods, were found (discovery.entries)",
+                             options_.discovery.entries, format_size(options_.discovery.bytes)),
+                 now);
+}
+
+void Monitor::check_discoveries(Now now) {
+  for (const std::uint64_t job : discoveries_.over(awake_)) {
+    const store::DiscoveryRow* row = discoveries_.find(job);
+    Probe& probe = probes_.at(row->logical_probe);
+    stop_discovery(probe, discovery_reason::kTimeLimit, "its time limit, " + format_duration(row->limit) + ", was reached", now);
+    instruct_all(probe);
+  }
+  if (awake_ - expired_ < std::chrono::minutes(1)) return;
+  expired_ = awake_;
+  discoveries_.expire(now);
 }
 
 void Monitor::time_out(Probe& probe, Now now) {
@@ -180,8 +237,7 @@ void Monitor::time_out(Probe& probe, Now now) {
   for (const ServiceId id : late) {
     AtProbe& at = probe.kept.services.at(id);
     const auto service = services_.find(id);
-    const std::string name = service == services_.end() ? fmt::format("service {}", id) : service->second.row.definition.full_name();
-    events_.happened("transition.timeout", name, store::Severity::warning,
+    events_.happened("transition.timeout", name_of(id), store::Severity::warning,
                      fmt::format("{} at logical probe {}: nobody confirmed within {}; it is stopped, and the wish (number {}) is withdrawn",
                                  to_string(at.state), probe.name, format_duration(options_.transition_timeout), at.number),
                      now.wall);

@@ -115,7 +115,8 @@ void World::beat(Instance& instance) {
   heartbeat.was = instance.spool.empty() ? 0 : instance.was;
   heartbeat.applied = instance.applied;
   heartbeat.discovery_job = instance.discovery;
-  heartbeat.packet_clock = heartbeat.frame_clock = packet_now();
+  heartbeat.packet_clock = packet_now() + instance.clock;
+  heartbeat.frame_clock = packet_now();
   heartbeat.clock_known = wire::ClockKnown::own;
   heartbeat.whole = instance.measures;
   for (const auto& [service, version] : instance.versions) {
@@ -357,6 +358,7 @@ void World::commit(store::WriteBatch batch) {
   }
   for (const auto& span : batch.monitoring) put(disk_.monitoring, span);
   for (const auto& failover : batch.failovers) put(disk_.failovers, failover);
+  for (const auto& discovery : batch.discoveries) put(disk_.discoveries, discovery);
   for (const auto& event : batch.events) {
     const bool repeated = event.code != "claim.waiting" && std::any_of(disk_.events.begin(), disk_.events.end(), [&](const auto& old) {
                             return old.id != event.id && old.code == event.code && old.subject == event.subject && old.text == event.text;
@@ -472,8 +474,9 @@ void World::wish(bool on) {
 
 void World::discover(bool on) {
   if (!monitor_) return;
-  const Status status = monitor_->discover("edge", on, clocks());
-  if (status.ok()) ++reached[on ? "discovery on" : "discovery off"];
+  const bool done = on ? monitor_->start_discovery({"edge", std::nullopt, Nanos{0}, "hana"}, clocks()).ok()
+                       : monitor_->end_discovery(probe().kept.discovery_job, "hana", clocks()).ok();
+  if (done) ++reached[on ? "discovery on" : "discovery off"];
   drain();
 }
 

@@ -18,6 +18,9 @@ void merge(store::WriteBatch& to, store::WriteBatch&& from) {
   append(to.monitoring, from.monitoring);
   append(to.failovers, from.failovers);
   append(to.events, from.events);
+  append(to.discoveries, from.discoveries);
+  append(to.discovery_entries, from.discovery_entries);
+  append(to.discoveries_deleted, from.discoveries_deleted);
 }
 
 }  // namespace

@@ -183,9 +183,16 @@ void Driver::wish(store::ServiceId service, bool on, UniqueFunction<void(Status)
   flush([done = std::move(done)]() mutable { done({}); });
 }
 
-void Driver::discover(const std::string& logical_probe, bool on, UniqueFunction<void(Status)> done) {
+void Driver::start_discovery(const monitor::DiscoveryWish& wish, UniqueFunction<void(Result<std::uint64_t>)> done) {
   if (committer_->paused()) return done(Error(ErrorCode::unavailable, "the database can't be written: " + committer_->fault()));
-  const Status status = monitor_->discover(logical_probe, on, now());
+  const Result<std::uint64_t> started = monitor_->start_discovery(wish, now());
+  if (!started.ok()) return done(started.error());
+  flush([done = std::move(done), number = *started]() mutable { done(number); });
+}
+
+void Driver::end_discovery(std::uint64_t discovery, const std::string& by, UniqueFunction<void(Status)> done) {
+  if (committer_->paused()) return done(Error(ErrorCode::unavailable, "the database can't be written: " + committer_->fault()));
+  const Status status = monitor_->end_discovery(discovery, by, now());
   if (!status.ok()) return done(status);
   flush([done = std::move(done)]() mutable { done({}); });
 }

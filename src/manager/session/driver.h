@@ -42,12 +42,11 @@ struct Counters {
   std::uint64_t links_too_many = 0;
   std::uint64_t bytes_in = 0;
   std::uint64_t messages_in = 0;
-  std::uint64_t broken = 0;             // streams that held no messages of ours
-  std::uint64_t ended = 0;              // by the monitor: silent, or replaced by a newer one of the same instance
-  std::uint64_t slow = 0;               // ended because the peer didn't read
-  std::uint64_t held_back = 0;          // records thrown away during a pause, to be sent again
-  std::uint64_t transactions = 0;       // in stored records
-  std::uint64_t discovery_entries = 0;  // received (not kept in this version)
+  std::uint64_t broken = 0;        // streams that held no messages of ours
+  std::uint64_t ended = 0;         // by the monitor: silent, or replaced by a newer one of the same instance
+  std::uint64_t slow = 0;          // ended because the peer didn't read
+  std::uint64_t held_back = 0;     // records thrown away during a pause, to be sent again
+  std::uint64_t transactions = 0;  // in stored records
   std::uint64_t pauses = 0;
 };
 
@@ -76,7 +75,9 @@ class Driver {
 
   // ---- people
   void wish(store::ServiceId service, bool on, UniqueFunction<void(Status)> done);
-  void discover(const std::string& logical_probe, bool on, UniqueFunction<void(Status)> done);
+  // The discovery's number.
+  void start_discovery(const monitor::DiscoveryWish& wish, UniqueFunction<void(Result<std::uint64_t>)> done);
+  void end_discovery(std::uint64_t discovery, const std::string& by, UniqueFunction<void(Status)> done);
   // Rows that are new or changed; the whole catalogue is services().
   void put_services(std::vector<store::ServiceRow> rows, UniqueFunction<void()> done);
 

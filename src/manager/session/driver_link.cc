@@ -49,8 +49,8 @@ void Driver::on_message(Link& link, wire::Message message, std::string_view byte
     return flush();
   }
   if (const auto* found = std::get_if<wire::DiscoveryEntries>(&message)) {
-    counters_.discovery_entries += found->entries.size();
-    return;
+    monitor_->found(link.id(), *found, now());
+    return flush();
   }
   on_broken(link, Error(ErrorCode::corrupt, "a message that only managers send"));
 }

@@ -39,6 +39,7 @@ class SlowStore final : public store::Store {
   Result<std::vector<store::CoveragePiece>> coverage(store::ServiceId s, store::Resolution r, PacketTime from, PacketTime to) override {
     return memory.coverage(s, r, from, to);
   }
+  Result<std::vector<store::DiscoveryEntry>> discovery_entries(std::uint64_t id) override { return memory.discovery_entries(id); }
   store::Retention retention() const override { return memory.retention(); }
 
   store::MemoryStore memory;
@@ -498,6 +499,103 @@ TEST_F(DriverTest, a_wish_is_told_when_it_is_durable_and_instructs_the_probe) {
   settle();
   EXPECT_EQ(driver->monitor().service(1).state, monitor::State::monitoring);
   EXPECT_GT(changes, 0);
+}
+
+// ---- discovery
+
+class DiscoveryTest : public DriverTest {
+ protected:
+  std::uint64_t start() {
+    std::uint64_t number = 0;
+    driver->start_discovery({"edge", {}, {}, "hana"}, [&](Result<std::uint64_t> started) {
+      ASSERT_TRUE(started.ok()) << started.error().message();
+      number = *started;
+    });
+    settle();
+    EXPECT_NE(number, 0u);
+    return number;
+  }
+  static wire::DiscoveryEntries found(std::uint64_t job, std::uint64_t number, const std::string& path = "/a") {
+    return {job, {{"shop.example", 80, path, "GET", 2, ms(6), 2}}, number, 1, 0, 0};
+  }
+  std::uint64_t requests(std::uint64_t job) {
+    std::uint64_t sum = 0;
+    for (const auto& entry : *store.discovery_entries(job)) sum += entry.count;
+    return sum;
+  }
+};
+
+TEST_F(DiscoveryTest, what_is_found_is_acknowledged_when_it_is_durable) {
+  auto peer = admitted(1);
+  const std::uint64_t job = start();
+  EXPECT_EQ(peer->all<wire::Instruction>().back().discovery_job, job);
+  store.slow = true;
+  peer->send(found(job, 1));
+  settle();
+  EXPECT_TRUE(peer->all<wire::DiscoveryAck>().empty());
+  store.release();
+  settle();
+  EXPECT_EQ(peer->all<wire::DiscoveryAck>(), (std::vector<wire::DiscoveryAck>{{job, 1}}));
+  EXPECT_EQ(requests(job), 2u);
+}
+
+TEST_F(DiscoveryTest, a_message_that_comes_again_is_acknowledged_after_the_first_is_durable_and_counts_once) {
+  auto peer = admitted(1);
+  const std::uint64_t job = start();
+  store.slow = true;
+  peer->send(found(job, 1));
+  peer->send(found(job, 1));
+  settle();
+  EXPECT_TRUE(peer->all<wire::DiscoveryAck>().empty());
+  while (!store.waiting.empty()) {
+    store.release();
+    settle();
+  }
+  EXPECT_EQ(peer->all<wire::DiscoveryAck>().size(), 2u);
+  EXPECT_EQ(requests(job), 2u);
+}
+
+TEST_F(DiscoveryTest, the_managers_restart_keeps_what_was_found_and_stops_it) {
+  auto peer = admitted(1);
+  const std::uint64_t job = start();
+  peer->send(found(job, 1));
+  settle();
+  begin();
+  settle();
+  const auto row = driver->monitor().discoveries().newest_first().at(0);
+  EXPECT_EQ(row.reason, "manager_restarted");
+  EXPECT_TRUE(row.stopped.has_value());
+  EXPECT_EQ(store.load()->discoveries.at(0).reason, "manager_restarted");
+  EXPECT_EQ(requests(job), 2u);
+  auto again = admitted(1);
+  again->send(found(job, 1));  // its acknowledgement was lost
+  again->send(found(job, 2));
+  settle();
+  EXPECT_EQ(again->all<wire::DiscoveryAck>().size(), 2u) << "neither needs to come again";
+  EXPECT_EQ(requests(job), 2u);
+  EXPECT_EQ(again->all<wire::Instruction>().empty() ? 0u : again->all<wire::Instruction>().back().discovery_job, 0u);
+  EXPECT_EQ(start(), job + 1);
+}
+
+TEST_F(DiscoveryTest, a_full_disk_refuses_a_start_and_loses_nothing_that_was_found) {
+  auto peer = admitted(1);
+  const std::uint64_t job = start();
+  store.memory.fail_with(Error(ErrorCode::no_space, "manager.db: no space left on device"));
+  peer->send(found(job, 1));
+  settle();
+  std::optional<Error> refused;
+  driver->start_discovery({"edge", {}, {}, {}}, [&](Result<std::uint64_t> started) { refused = started.error(); });
+  ASSERT_TRUE(refused.has_value());
+  EXPECT_EQ(refused->code(), ErrorCode::unavailable);
+  peer->send(found(job, 1));  // the probe's patience is over
+  settle();
+  EXPECT_TRUE(peer->all<wire::DiscoveryAck>().empty());
+  store.memory.fail_with(std::nullopt);
+  clock.advance(ms(1100));
+  driver->due();
+  settle();
+  EXPECT_EQ(requests(job), 2u);
+  EXPECT_FALSE(peer->all<wire::DiscoveryAck>().empty());
 }
 
 }  // namespace

@@ -6,6 +6,10 @@ namespace {
 using metrics::Sample;
 double number(std::uint64_t value) { return static_cast<double>(value); }
 
+metrics::Labels labels(const std::pair<std::string, store::Severity>& event) {
+  return {{"code", event.first}, {"severity", store::to_string(event.second)}};
+}
+
 // One sample a logical probe.
 template <class Read>
 std::vector<Sample> by_probe(const Driver& driver, Read read) {
@@ -63,8 +67,16 @@ void register_links(metrics::Registry& registry, const Driver& driver) {
                          [&driver] { return number(driver.counters().bytes_in); });
   registry.counter_value("nezu_link_messages_received_total", "messages from probes",
                          [&driver] { return number(driver.counters().messages_in); });
-  registry.counter_value("nezu_discovery_entries_total", "entries of discovery that were received",
-                         [&driver] { return number(driver.counters().discovery_entries); });
+  registry.counter("nezu_discovery_entries_total", "entries of discovery that were received, by what became of them", [&driver] {
+    std::vector<Sample> samples;
+    for (std::size_t i = 0; i < monitor::kDiscoveryFates; ++i) {
+      const auto fate = static_cast<monitor::DiscoveryFate>(i);
+      samples.push_back({{{"fate", monitor::name(fate)}}, number(driver.monitor().discoveries().fate_count(fate))});
+    }
+    return samples;
+  });
+  registry.gauge_value("nezu_discoveries_running", "discoveries that are discovering",
+                       [&driver] { return number(driver.monitor().discoveries().discovering()); });
 }
 
 void register_monitor(metrics::Registry& registry, const Driver& driver) {
@@ -83,7 +95,16 @@ void register_monitor(metrics::Registry& registry, const Driver& driver) {
     for (const auto& [state, count] : counts) samples.push_back({{{"state", state}}, count});
     return samples;
   });
-  registry.gauge_value("nezu_events_open", "events that are open", [&driver] { return number(driver.monitor().events().open_count()); });
+  registry.gauge("nezu_events_open", "events that are open, by code and severity", [&driver] {
+    std::vector<Sample> samples;
+    for (const auto& [key, count] : driver.monitor().events().counts()) samples.push_back({labels(key), static_cast<double>(count.open)});
+    return samples;
+  });
+  registry.counter("nezu_events_total", "events that were opened since the start, by code and severity", [&driver] {
+    std::vector<Sample> samples;
+    for (const auto& [key, count] : driver.monitor().events().counts()) samples.push_back({labels(key), number(count.opened)});
+    return samples;
+  });
 }
 
 void register_store(metrics::Registry& registry, const Driver& driver, const store::Store& store) {

@@ -16,6 +16,15 @@ void replace_row(std::vector<Row>& rows, const Row& row) {
 }
 }  // namespace
 
+const char* to_string(Severity severity) {
+  switch (severity) {
+    case Severity::information: return "information";
+    case Severity::warning: return "warning";
+    case Severity::error: return "error";
+  }
+  return "unknown";
+}
+
 void note_record(Loaded::Covered& covered, const window::Record& record) {
   if (covered.recent_spans.empty() || record.span.end > covered.stored_until) {
     covered.stored_until = record.span.end;
@@ -58,6 +67,13 @@ void apply_rows(Loaded& loaded, const WriteBatch& batch) {
   for (const Event& row : batch.events) {
     replace_row(loaded.events, row);
     loaded.next_event_id = std::max(loaded.next_event_id, row.id + 1);
+  }
+  for (const DiscoveryRow& row : batch.discoveries) {
+    replace_row(loaded.discoveries, row);
+    loaded.next_discovery_id = std::max(loaded.next_discovery_id, row.id + 1);
+  }
+  for (const std::uint64_t id : batch.discoveries_deleted) {
+    std::erase_if(loaded.discoveries, [id](const DiscoveryRow& row) { return row.id == id; });
   }
 }
 

@@ -1,5 +1,7 @@
 #include "manager/store/memory_store.h"
 
+#include <algorithm>
+#include <tuple>
 #include <utility>
 
 #include "manager/store/loaded.h"
@@ -31,6 +33,21 @@ void MemoryStore::write(WriteBatch batch, UniqueFunction<void(nezu::Status)> don
 
 void MemoryStore::apply(WriteBatch batch) {
   apply_rows(kept_, batch);
+  for (const DiscoveryEntry& entry : batch.discovery_entries) {
+    const auto key = [](const DiscoveryEntry& e) { return std::tie(e.discovery, e.host, e.port, e.path, e.method); };
+    const auto known =
+        std::find_if(discovery_entries_.begin(), discovery_entries_.end(), [&](const auto& other) { return key(other) == key(entry); });
+    if (known == discovery_entries_.end()) {
+      discovery_entries_.push_back(entry);
+      continue;
+    }
+    known->count += entry.count;
+    known->timed += entry.timed;
+    known->response_time_sum += entry.response_time_sum;
+  }
+  for (const std::uint64_t id : batch.discoveries_deleted) {
+    std::erase_if(discovery_entries_, [id](const DiscoveryEntry& e) { return e.discovery == id; });
+  }
   for (JournalRecord& entry : batch.records) {
     ++status_.records;
     ++status_.journal_rows;
@@ -71,6 +88,19 @@ Result<std::vector<CoveragePiece>> MemoryStore::coverage(ServiceId service, Reso
     append_pieces(probe, step == 1 ? std::move(list) : roll_up(std::move(list), step), out);
   }
   sort_pieces(out);
+  return out;
+}
+
+Result<std::vector<DiscoveryEntry>> MemoryStore::discovery_entries(std::uint64_t discovery) {
+  std::vector<DiscoveryEntry> out;
+  {
+    MutexLock lock(mutex_);
+    std::copy_if(discovery_entries_.begin(), discovery_entries_.end(), std::back_inserter(out),
+                 [discovery](const DiscoveryEntry& e) { return e.discovery == discovery; });
+  }
+  std::sort(out.begin(), out.end(), [](const DiscoveryEntry& a, const DiscoveryEntry& b) {
+    return std::tie(b.count, a.host, a.port, a.path, a.method) < std::tie(a.count, b.host, b.port, b.path, b.method);
+  });
   return out;
 }
 

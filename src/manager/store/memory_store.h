@@ -22,6 +22,7 @@ class MemoryStore final : public Store {
   Status status() const override;
   Result<std::vector<Piece>> pieces(TargetId target, Resolution resolution, PacketTime from, PacketTime to) override;
   Result<std::vector<CoveragePiece>> coverage(ServiceId service, Resolution resolution, PacketTime from, PacketTime to) override;
+  Result<std::vector<DiscoveryEntry>> discovery_entries(std::uint64_t discovery) override;
   Retention retention() const override { return retention_; }
 
   // From now on every write() fails with this and leaves nothing behind; nullopt: works again. status().fault follows.
@@ -39,6 +40,7 @@ class MemoryStore final : public Store {
   std::map<std::string, Loaded::Covered> covered_ NEZU_GUARDED_BY(mutex_);
   std::vector<JournalRecord> records_ NEZU_GUARDED_BY(mutex_);
   SlotTable slots_ NEZU_GUARDED_BY(mutex_);
+  std::vector<DiscoveryEntry> discovery_entries_ NEZU_GUARDED_BY(mutex_);
   Status status_ NEZU_GUARDED_BY(mutex_);
 };
 

@@ -73,6 +73,7 @@ struct FailoverRecord {
 };
 
 enum class Severity { information, warning, error };
+const char* to_string(Severity severity);
 struct Event {
   std::uint64_t id = 0;  // grows
   std::string code;      // stable, "failover", "store.no_space", "transition.timeout", …
@@ -81,6 +82,36 @@ struct Event {
   std::string text;
   WallTime opened{};
   std::optional<WallTime> closed;
+};
+
+// A discovery: one job of finding out what is on the wire at a logical probe. Its entries are rows of their own.
+struct DiscoveryRow {
+  std::uint64_t id = 0;  // grows
+  std::string logical_probe;
+  std::string source;  // only of this client address or prefix; empty: of all
+  Nanos limit{0};      // 0: none
+  std::string started_by;
+  WallTime started{};
+  std::string instance, node;       // that discovers
+  std::optional<WallTime> stopped;  // empty: discovering
+  std::string stopped_by;           // empty: nobody did, it ended by itself
+  std::string reason;               // stable: "person", "failover", … (monitor/discovery_book.h); empty: discovering
+  std::string text;                 // the same for people
+  std::uint64_t last_number = 0;    // of the probe's messages that are counted
+  std::uint64_t entries = 0, bytes = 0;
+  std::uint64_t requests = 0;  // in the entries; those in none, by reason:
+  std::uint64_t other_source = 0, no_room = 0, unreadable = 0, over_limit = 0;
+  friend bool operator==(const DiscoveryRow&, const DiscoveryRow&) = default;
+};
+// What was found, added up over the job.
+struct DiscoveryEntry {
+  std::uint64_t discovery = 0;
+  std::string host;
+  std::uint16_t port = 0;
+  std::string path, method;
+  std::uint64_t count = 0, timed = 0;  // requests; those whose response time is known
+  Nanos response_time_sum{0};
+  friend bool operator==(const DiscoveryEntry&, const DiscoveryEntry&) = default;
 };
 
 // `encoded`: the same record as wire::encode_record() or a probe writes it, and wire::decode_record() takes it; the store then keeps these
@@ -102,8 +133,12 @@ struct WriteBatch {
   std::vector<MonitoringSpan> monitoring;                   // likewise
   std::vector<FailoverRecord> failovers;                    // likewise
   std::vector<Event> events;                                // likewise
+  std::vector<DiscoveryRow> discoveries;                    // likewise
+  std::vector<DiscoveryEntry> discovery_entries;            // added to what is there
+  std::vector<std::uint64_t> discoveries_deleted;           // with their entries, after all of the above
   bool empty() const {
-    return records.empty() && state.empty() && services.empty() && monitoring.empty() && failovers.empty() && events.empty();
+    return records.empty() && state.empty() && services.empty() && monitoring.empty() && failovers.empty() && events.empty() &&
+           discoveries.empty() && discovery_entries.empty() && discoveries_deleted.empty();
   }
 };
 
@@ -114,6 +149,7 @@ struct Loaded {
   std::vector<MonitoringSpan> monitoring;
   std::vector<FailoverRecord> failovers;  // the newest 1000
   std::vector<Event> events;              // open ones and the newest 1000
+  std::vector<DiscoveryRow> discoveries;  // all that are kept, by id
   // By logical probe: spans of the records stored in the last `recent` (default 24 h of packet time), so that ingest can tell repeats,
   // and the end of all that is stored.
   struct Covered {
@@ -124,7 +160,8 @@ struct Loaded {
     PacketTime stored_until{};
   };
   std::vector<Covered> covered;
-  std::uint64_t next_service_id = 1, next_target_id = 1, next_failover_id = 1, next_event_id = 1, next_monitoring_id = 1;
+  std::uint64_t next_service_id = 1, next_target_id = 1, next_failover_id = 1, next_event_id = 1, next_monitoring_id = 1,
+                next_discovery_id = 1;
   bool clean_stop = true;  // the last run ended by close()
 };
 
@@ -171,6 +208,8 @@ class Store {
   // Reading. Pieces in order of start; from <= start < to. Includes what is only in the journal yet, at every resolution.
   virtual Result<std::vector<Piece>> pieces(TargetId target, Resolution resolution, PacketTime from, PacketTime to) = 0;
   virtual Result<std::vector<CoveragePiece>> coverage(ServiceId service, Resolution resolution, PacketTime from, PacketTime to) = 0;
+  // What a discovery has found, those with the most requests first; empty: nothing, or there is no such discovery.
+  virtual Result<std::vector<DiscoveryEntry>> discovery_entries(std::uint64_t discovery) = 0;
   // The resolutions whose retention still holds `from`.
   virtual Retention retention() const = 0;
 };

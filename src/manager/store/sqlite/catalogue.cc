@@ -5,6 +5,7 @@
 #include <algorithm>
 
 #include "common/json/json.h"
+#include "manager/store/sqlite/discoveries.h"
 
 namespace nezu::store::sqlite {
 
@@ -195,7 +196,7 @@ Status read_next_ids(Connection& connection, Loaded& loaded) {
 }  // namespace
 
 Status write_catalogue(Connection& connection, const WriteBatch& batch) {
-  for (auto* part : {write_state, write_services, write_monitoring, write_failovers, write_events}) {
+  for (auto* part : {write_state, write_services, write_monitoring, write_failovers, write_events, write_discoveries}) {
     if (auto status = part(connection, batch); !status) return status;
   }
   return {};
@@ -208,6 +209,7 @@ Status read_catalogue(Connection& connection, Loaded& loaded, std::vector<std::s
   if (status) status = read_monitoring(connection, loaded);
   if (status) status = read_failovers(connection, loaded, damaged);
   if (status) status = read_events(connection, loaded);
+  if (status) status = read_discoveries(connection, loaded, damaged);
   if (status) status = read_next_ids(connection, loaded);
   return status;
 }

@@ -1,4 +1,4 @@
-// Rows of the catalogue: states, services, monitoring spans, failovers, events. Small, rarely written; kept row by row.
+// Rows of the catalogue: states, services, monitoring spans, failovers, events, discoveries (discoveries.h). Small, rarely written; kept row by row.
 #pragma once
 
 #include "manager/store/sqlite/connection.h"

@@ -5,6 +5,7 @@
 #include <algorithm>
 #include <utility>
 
+#include "manager/store/sqlite/discoveries.h"
 #include "manager/store/sqlite/store_impl.h"
 
 namespace nezu::store::sqlite {
@@ -179,6 +180,14 @@ Result<std::vector<Piece>> SqliteStore::pieces(TargetId target, Resolution resol
 }
 Result<std::vector<CoveragePiece>> SqliteStore::coverage(ServiceId service, Resolution resolution, PacketTime from, PacketTime to) {
   return read<CoverSlot, CoveragePiece>(Kind::coverage, service, resolution, from, to);
+}
+
+Result<std::vector<DiscoveryEntry>> SqliteStore::discovery_entries(std::uint64_t discovery) {
+  auto taken = take_reader();
+  if (!taken) return taken.error();
+  Lease lease(*this, std::move(*taken));
+  if (auto status = (*lease).connection->begin_read(); !status) return status.error();
+  return read_discovery_entries(*(*lease).connection, discovery);
 }
 
 // Where figures of a service's target can't be read, the service isn't covered: an unknown number must not look like none.

@@ -11,7 +11,7 @@
 namespace nezu::store::sqlite {
 
 inline constexpr std::int64_t kApplicationId = 0x4E5A424E;  // "NZBN", in the file's header at offset 68
-inline constexpr std::int64_t kSchemaVersion = 2;           // 1 was never released
+inline constexpr std::int64_t kSchemaVersion = 3;           // 1 and 2 were never released
 
 // Whether the file is ours and of a version that this program reads. An empty database is. Errors: unsupported (another program's file, a
 // newer version: both are named), corrupt.

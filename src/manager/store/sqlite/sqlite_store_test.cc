@@ -5,6 +5,7 @@
 #include <atomic>
 #include <fstream>
 #include <functional>
+#include <random>
 #include <thread>
 
 #include "manager/store/memory_store.h"
@@ -99,6 +100,95 @@ TEST_F(SqliteStoreTest, KeepsWhatWasWrittenOverARestart) {
   EXPECT_EQ(loaded.covered[0].recent_spans, (window::Spans{{at(0), at(5)}}));
   EXPECT_EQ(loaded.covered[0].stored_until, at(5));
   EXPECT_EQ(transactions(*store, 10, Resolution::s1, 0, 60), 5u);
+}
+
+DiscoveryRow discovery(std::uint64_t id) {
+  DiscoveryRow row;
+  row.id = id;
+  row.logical_probe = "edge";
+  row.source = "192.0.2.0/24";
+  row.limit = std::chrono::minutes(10);
+  row.started_by = "hana";
+  row.started = wall_time_ns(5);
+  row.instance = "00ff";
+  row.node = "a";
+  row.stopped = wall_time_ns(9);
+  row.stopped_by = "jiro";
+  row.reason = "person";
+  row.text = "stopped by jiro";
+  row.last_number = 4;
+  row.entries = 2, row.bytes = 40, row.requests = 7, row.other_source = 1, row.no_room = 2, row.unreadable = 3, row.over_limit = 4;
+  return row;
+}
+
+TEST_F(SqliteStoreTest, AddsUpWhatADiscoveryFindsAndKeepsItOverARestart) {
+  {
+    auto store = opened(options(), clock_);
+    for (int i = 0; i < 3; ++i) {
+      WriteBatch batch;
+      batch.discoveries.push_back(discovery(4));
+      batch.discovery_entries.push_back({4, "shop.example", 80, "/a", "GET", 2, 1, Nanos(10)});
+      batch.discovery_entries.push_back({4, "shop.example", 80, "/b", "GET", 1, 1, Nanos(1)});
+      batch.discovery_entries.push_back({4, "shop.example", 80, "/b", "GET", 0, 0, Nanos(1)});
+      batch.discovery_entries.push_back({4, "shop.example", 80, "/a", "POST", 5, 0, Nanos(0)});
+      batch.discovery_entries.push_back({6, "shop.example", 80, "/a", "GET", 1, 1, Nanos(3)});
+      ASSERT_TRUE(write(*store, std::move(batch)).ok());
+    }
+  }
+  Loaded loaded;
+  auto store = opened(options(), clock_, &loaded);
+  EXPECT_EQ(loaded.discoveries, (std::vector<DiscoveryRow>{discovery(4)}));
+  EXPECT_EQ(loaded.next_discovery_id, 5u);
+  const auto entries = store->discovery_entries(4);
+  ASSERT_TRUE(entries.ok()) << entries.error().message();
+  EXPECT_EQ(*entries, (std::vector<DiscoveryEntry>{{4, "shop.example", 80, "/a", "POST", 15, 0, Nanos(0)},
+                                                   {4, "shop.example", 80, "/a", "GET", 6, 3, Nanos(30)},
+                                                   {4, "shop.example", 80, "/b", "GET", 3, 3, Nanos(6)}}));
+  EXPECT_EQ(store->discovery_entries(6)->size(), 1u);
+  EXPECT_TRUE(store->discovery_entries(99)->empty());
+
+  WriteBatch gone;
+  gone.discoveries_deleted.push_back(4);
+  ASSERT_TRUE(write(*store, std::move(gone)).ok());
+  EXPECT_TRUE(store->discovery_entries(4)->empty());
+  EXPECT_EQ(store->discovery_entries(6)->size(), 1u);
+  store.reset();
+  store = opened(options(), clock_, &loaded);
+  EXPECT_TRUE(loaded.discoveries.empty());
+}
+
+TEST_F(SqliteStoreTest, SumsOfADiscoveryStayAtTheLargestNumber) {
+  auto store = opened(options(), clock_);
+  for (int i = 0; i < 3; ++i) {
+    WriteBatch batch;
+    batch.discovery_entries.push_back({4, "h", 80, "/", "GET", std::uint64_t{1} << 62, 1, Nanos(std::int64_t{1} << 62)});
+    ASSERT_TRUE(write(*store, std::move(batch)).ok());
+  }
+  const auto entries = store->discovery_entries(4);
+  ASSERT_TRUE(entries.ok());
+  EXPECT_EQ(entries->at(0).count, 9'200'000'000'000'000'000U);
+  EXPECT_EQ(entries->at(0).response_time_sum, Nanos(9'200'000'000'000'000'000));
+}
+
+TEST_F(SqliteStoreTest, DiscoveriesAnswerLikeTheStoreInMemory) {
+  MemoryStore memory;
+  auto store = opened(options(), clock_);
+  std::mt19937 random(3);
+  for (int i = 0; i < 40; ++i) {
+    WriteBatch batch;
+    for (int k = 0; k < 20; ++k) {
+      batch.discovery_entries.push_back({1 + random() % 3, random() % 2 ? "a" : "b", static_cast<std::uint16_t>(80 + random() % 2),
+                                         "/" + std::to_string(random() % 9), random() % 2 ? "GET" : "POST", 1 + random() % 9, random() % 2,
+                                         Nanos(static_cast<std::int64_t>(random() % 1000))});
+    }
+    if (i == 20) batch.discoveries_deleted.push_back(2);
+    ASSERT_TRUE(write(memory, batch).ok());
+    ASSERT_TRUE(write(*store, std::move(batch)).ok());
+  }
+  for (const std::uint64_t id : {1u, 2u, 3u}) {
+    EXPECT_GT(store->discovery_entries(id)->size(), 30u);
+    EXPECT_EQ(*memory.discovery_entries(id), *store->discovery_entries(id)) << id;
+  }
 }
 
 TEST_F(SqliteStoreTest, FoldsTheJournalAndKeepsEveryWindowOnce) {
@@ -393,7 +483,7 @@ TEST_F(SqliteStoreTest, RefusesNewerForeignAndBusyFiles) {
   EXPECT_THAT(newer.error().message(), ::testing::HasSubstr("schema version 99"));
   {
     auto connection = Connection::open(directory_.file(), Mode::writer);
-    ASSERT_TRUE((*connection)->exec("PRAGMA user_version=2; PRAGMA application_id=7").ok());
+    ASSERT_TRUE((*connection)->exec("PRAGMA user_version=3; PRAGMA application_id=7").ok());
   }
   EXPECT_EQ(open(options(), clock_).error().code(), ErrorCode::unsupported);
   {

@@ -81,6 +81,7 @@ class SqliteStore final : public Store {
   store::Status status() const override;
   Result<std::vector<Piece>> pieces(TargetId target, Resolution resolution, PacketTime from, PacketTime to) override;
   Result<std::vector<CoveragePiece>> coverage(ServiceId service, Resolution resolution, PacketTime from, PacketTime to) override;
+  Result<std::vector<DiscoveryEntry>> discovery_entries(std::uint64_t discovery) override;
   Retention retention() const override { return options_.retention; }
 
  private:

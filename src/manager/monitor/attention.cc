@@ -1,0 +1,134 @@
+// What deserves somebody's attention beside failovers and transitions: gaps, instances that don't know yet that they were superseded,
+// clocks that are apart. Each is an event that is open for as long as it is so.
+//
+// An event mustn't be told twice because the manager was restarted or a connection blinked: it is opened by what is certain, and closed only
+// once the opposite is (nothing is concluded from an absence that is younger than a connection's loss takes to heal).
+#include <fmt/core.h>
+
+#include <algorithm>
+
+#include "common/base/text.h"
+#include "manager/monitor/monitor.h"
+
+namespace nezu::monitor {
+namespace {
+
+constexpr Nanos kGapWorthTelling = std::chrono::milliseconds(1);
+constexpr Nanos kWholeAgain = std::chrono::seconds(5);  // covered for so long: the gap is over, and not one of many short ones
+constexpr std::size_t kClockSamples = 4;                // a second's worth: the first may have come by a long way
+
+std::string signed_duration(Nanos d) {
+  const Nanos rounded = std::chrono::duration_cast<std::chrono::microseconds>(d);
+  return (d < Nanos{0} ? "-" : "+") + format_duration(std::chrono::abs(rounded));
+}
+
+}  // namespace
+
+// Whether an absence is old enough to mean something: the manager and every connection have had the time to come back.
+bool Monitor::settled() const { return awake_ - started_ > options_.reconnect_grace + options_.session_timeout + std::chrono::seconds(1); }
+
+std::string Monitor::name_of(ServiceId service) const {
+  const auto found = services_.find(service);
+  return found == services_.end() || found->second.row.id == 0 ? fmt::format("service {}", service)
+                                                               : found->second.row.definition.full_name();
+}
+
+// ---- gaps
+
+// `record` has just become durable; its services' coverage isn't noted yet. What is missing between the end of a service's coverage and the
+// record's end is a gap: certain now, because nothing else can come for it. (While nobody delivers nothing is certain: the instance may be
+// measuring on, without a path to us.)
+void Monitor::note_gaps(Probe& probe, const window::Record& record, Now now) {
+  for (const auto& [id, at] : probe.kept.services) {
+    if (!at.span) continue;
+    const auto wished = spans_.find(*at.span);
+    if (wished == spans_.end()) continue;
+    const auto known = probe.covered.find(id);
+    const PacketTime covered_until = std::max(known == probe.covered.end() ? probe.stored_until : known->second, wished->second.begin);
+    if (covered_until >= record.span.end) continue;
+    const auto part =
+        std::find_if(record.services.begin(), record.services.end(), [id = id](const window::ServicePart& p) { return p.service == id; });
+    const window::Spans missing =
+        window::subtract({{covered_until, record.span.end}}, part == record.services.end() ? window::Spans{} : part->covered);
+    note_gap(probe, id, missing, record.span.end, now);
+  }
+}
+
+void Monitor::note_gap(Probe& probe, ServiceId service, const window::Spans& missing, PacketTime end, Now now) {
+  const std::string subject = fmt::format("{} at {}", name_of(service), probe.name);
+  const auto open = probe.gaps.find(service);
+  if (window::total(missing) >= kGapWorthTelling) {
+    Gap& gap = open == probe.gaps.end() ? probe.gaps[service] : open->second;
+    gap.missing += window::total(missing);
+    gap.until = missing.back().end;
+    events_.open("gap", subject, store::Severity::warning,
+                 fmt::format("{}: nobody measured from {} on", subject, format_rfc3339(to_ns(missing.front().begin))), now.wall);
+  } else if (events_.is_open("gap", subject)) {
+    Gap& gap = open == probe.gaps.end() ? probe.gaps[service] : open->second;
+    if (gap.until == PacketTime{}) gap.until = end;  // it was open when the manager started
+    if (end - gap.until >= kWholeAgain) close_gap(probe, service, now);
+  }
+}
+
+// Covered again for some time, or not monitored any more.
+void Monitor::close_gap(Probe& probe, ServiceId service, Now now) {
+  const std::string subject = fmt::format("{} at {}", name_of(service), probe.name);
+  const auto gap = probe.gaps.extract(service);
+  const std::string more = gap.empty() || gap.mapped().missing == Nanos{0}
+                               ? ""
+                               : fmt::format("; measured again from {}, {} s are missing", format_rfc3339(to_ns(gap.mapped().until)),
+                                             to_seconds(gap.mapped().missing));
+  events_.close("gap", subject, now.wall, more);
+}
+
+// ---- superseded instances
+
+// By its own word it still believes to be admitted, and another one is. It is told with the answer; until it steps down this stays open.
+void Monitor::note_superseded(Probe& probe, const Session& session, Now now) {
+  const wire::Heartbeat& heartbeat = *session.last;
+  const bool believes = heartbeat.epoch != 0 && probe.kept.holder && probe.kept.holder != session.instance();
+  if (!believes) {
+    if (probe.superseded.erase(session.instance()) != 0 && probe.superseded.empty()) events_.close("superseded", probe.name, now.wall);
+    return;
+  }
+  probe.superseded[session.instance()] = awake_;
+  events_.open(
+      "superseded", probe.name, store::Severity::warning,
+      fmt::format("{} (instance {}) was at work under epoch {} and has been superseded (epoch {}): what it measured after {} isn't counted",
+                  session.hello.node, to_string(session.instance()).substr(0, 8), heartbeat.epoch, probe.kept.epoch,
+                  format_rfc3339(to_ns(reach(probe, heartbeat.epoch)))),
+      now.wall);
+}
+
+void Monitor::check_superseded(Probe& probe, Now now) {
+  std::erase_if(probe.superseded, [&](const auto& one) {
+    return awake_ - one.second > options_.reconnect_grace + options_.session_timeout && !session_of(probe, one.first);
+  });
+  if (probe.superseded.empty() && settled()) events_.close("superseded", probe.name, now.wall);
+}
+
+// ---- clocks
+
+void Monitor::check_clocks(Probe& probe, Now now) {
+  for (const Session* session : sessions_of(probe)) {
+    if (session->raws.size() < kClockSamples) continue;
+    if (const auto offset = coarse(probe, *session)) probe.clocks[session->instance()] = {session->hello.node, *offset, awake_};
+  }
+  std::erase_if(probe.clocks,
+                [&](const auto& clock) { return awake_ - clock.second.seen > options_.reconnect_grace + options_.session_timeout; });
+  const auto worst = std::max_element(probe.clocks.begin(), probe.clocks.end(), [](const auto& a, const auto& b) {
+    return std::chrono::abs(a.second.offset) < std::chrono::abs(b.second.offset);
+  });
+  const Nanos apart = worst == probe.clocks.end() ? Nanos{0} : std::chrono::abs(worst->second.offset);
+  if (apart > options_.clock_offset_limit) {
+    events_.open("clocks.apart", probe.name, store::Severity::warning,
+                 fmt::format("the packet clock of {} is {} off the logical probe's time, at {} (limit {}): is NTP at work on both nodes?",
+                             worst->second.node, signed_duration(worst->second.offset), format_rfc3339(to_ns(now.wall)),
+                             format_duration(options_.clock_offset_limit)),
+                 now.wall);
+  } else if (settled() && apart < options_.clock_offset_limit / 10 * 9) {
+    events_.close("clocks.apart", probe.name, now.wall);
+  }
+}
+
+}  // namespace nezu::monitor
