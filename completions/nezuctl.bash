@@ -1,4 +1,4 @@
-# bash completion for nezuctl. Names of services, probes and failovers are asked of the manager.
+# bash completion for nezuctl. Names of services, probes, failovers and discoveries are asked of the manager.
 
 _nezuctl_names() {
     "${COMP_WORDS[0]}" "${_nezuctl_globals[@]}" --timeout 2s "$@" --names 2>/dev/null
@@ -36,7 +36,7 @@ _nezuctl() {
                     value+=${COMP_WORDS[++i]}
                 done
                 [[ -n $value ]] && _nezuctl_globals+=(--url "$value") ;;
-            --timeout|-f|--file|-o|--output|--target|--probe|--last|--from|--to|--step|--severity|--limit|--wait-timeout|-s|--sort|-d|--dir|--name|--role|--host|--lifetime)
+            --timeout|-f|--file|-o|--output|--target|--probe|--last|--from|--to|--step|--severity|--limit|--wait-timeout|-s|--sort|-d|--dir|--name|--role|--host|--lifetime|--source|--for)
                 ((i++)) ;;
             -*) ;;
             *)
@@ -55,17 +55,17 @@ _nezuctl() {
         --severity) _nezuctl_words "information warning error"; return ;;
         --role) _nezuctl_words "manager probe client"; return ;;
         -s|--sort) _nezuctl_words "name rate errors p95"; return ;;
-        --last|--lifetime|--wait-timeout|--timeout) _nezuctl_words "10s 30s 1m 10m 1h 24h 7d 30d"; return ;;
+        --last|--for|--lifetime|--wait-timeout|--timeout) _nezuctl_words "10s 30s 1m 10m 1h 24h 7d 30d"; return ;;
         --from|--to) _nezuctl_words "now -10m -1h -24h"; return ;;
         --probe) _nezuctl_offer "$(_nezuctl_names probe list)"; return ;;
         --target) _nezuctl_offer "$(_nezuctl_targets "$service")"; return ;;
-        -u|--url|--manager|--limit|--host|--name) return ;;
+        -u|--url|--manager|--limit|--host|--name|--source) return ;;
     esac
 
     local globals="--url --timeout --utc --help"
     if [[ -z $command ]]; then
         if [[ $cur == -* ]]; then _nezuctl_words "$globals --version"
-        else _nezuctl_words "service monitor status top query probe failover event pki completion version"; fi
+        else _nezuctl_words "service monitor status top query probe failover event discovery pki completion version"; fi
         return
     fi
 
@@ -74,6 +74,7 @@ _nezuctl() {
         "monitor ") [[ $cur == -* ]] && _nezuctl_words "$globals" || _nezuctl_words "start stop" ;;
         "probe "|"failover ") [[ $cur == -* ]] && _nezuctl_words "$globals" || _nezuctl_words "list show" ;;
         "event ") [[ $cur == -* ]] && _nezuctl_words "$globals" || _nezuctl_words "list" ;;
+        "discovery ") [[ $cur == -* ]] && _nezuctl_words "$globals" || _nezuctl_words "start stop list show" ;;
         "pki ") [[ $cur == -* ]] && _nezuctl_words "$globals" || _nezuctl_words "init issue list show" ;;
         "completion "*) _nezuctl_words "bash zsh fish" ;;
         "service apply") _nezuctl_words "--file --dry-run --prune --json $globals" ;;
@@ -90,6 +91,10 @@ _nezuctl() {
         "probe show") [[ $cur == -* ]] && _nezuctl_words "--json $globals" || _nezuctl_offer "$(_nezuctl_names probe list)" ;;
         "failover show") [[ $cur == -* ]] && _nezuctl_words "--json $globals" || _nezuctl_offer "$(_nezuctl_names failover list)" ;;
         "event list") _nezuctl_words "--open --severity --limit --json $globals" ;;
+        "discovery start") _nezuctl_words "--probe --source --for --json $globals" ;;
+        "discovery stop") [[ $cur == -* ]] && _nezuctl_words "--probe --all --json $globals" || _nezuctl_offer "$(_nezuctl_names discovery list)" ;;
+        "discovery list") _nezuctl_words "--probe --json --csv --names $globals" ;;
+        "discovery show") [[ $cur == -* ]] && _nezuctl_words "--json --csv $globals" || _nezuctl_offer "$(_nezuctl_names discovery list)" ;;
         "pki init") _nezuctl_words "--dir --name --lifetime --force $globals" ;;
         "pki issue") _nezuctl_words "--dir --name --role --host --lifetime --force $globals" ;;
         "pki list") _nezuctl_words "--dir --json $globals" ;;

@@ -1,4 +1,4 @@
-# fish completion for nezuctl. Names of services, probes and failovers are asked of the manager.
+# fish completion for nezuctl. Names of services, probes, failovers and discoveries are asked of the manager.
 
 # Asks the manager whose address stands on the line, else the usual one.
 function __nezuctl_ask
@@ -32,7 +32,7 @@ function __nezuctl_plain
     for word in $words
         if test $skip -eq 1
             set skip 0
-        else if contains -- $word -u --url --manager --timeout -f --file -o --output --target --probe --last --from --to --step --severity --limit --wait-timeout -s --sort -d --dir --name --role --host --lifetime
+        else if contains -- $word -u --url --manager --timeout -f --file -o --output --target --probe --last --from --to --step --severity --limit --wait-timeout -s --sort -d --dir --name --role --host --lifetime --source --for
             set skip 1
         else if not string match -q -- '-*' $word
             echo $word
@@ -71,6 +71,7 @@ complete -c nezuctl -n __nezuctl_at -a query -d 'figures of a service over time'
 complete -c nezuctl -n __nezuctl_at -a probe -d 'the probes and their instances'
 complete -c nezuctl -n __nezuctl_at -a failover -d 'the records of failovers'
 complete -c nezuctl -n __nezuctl_at -a event -d 'what the manager has to tell'
+complete -c nezuctl -n __nezuctl_at -a discovery -d 'what is on the wire'
 complete -c nezuctl -n __nezuctl_at -a pki -d 'a small certificate authority'
 complete -c nezuctl -n __nezuctl_at -a completion -d 'completion script of a shell'
 complete -c nezuctl -n __nezuctl_at -a version -d versions
@@ -80,6 +81,7 @@ complete -c nezuctl -n '__nezuctl_at monitor' -a 'start stop'
 complete -c nezuctl -n '__nezuctl_at probe' -a 'list show'
 complete -c nezuctl -n '__nezuctl_at failover' -a 'list show'
 complete -c nezuctl -n '__nezuctl_at event' -a list
+complete -c nezuctl -n '__nezuctl_at discovery' -a 'start stop list show'
 complete -c nezuctl -n '__nezuctl_at pki' -a 'init issue list show'
 complete -c nezuctl -n '__nezuctl_at completion' -a 'bash zsh fish'
 
@@ -89,6 +91,7 @@ complete -c nezuctl -n '__nezuctl_at query' -a '(__nezuctl_names service)'
 complete -c nezuctl -n '__nezuctl_command top' -a '(__nezuctl_names service)'
 complete -c nezuctl -n '__nezuctl_at probe show' -a '(__nezuctl_names probe)'
 complete -c nezuctl -n '__nezuctl_at failover show' -a '(__nezuctl_names failover)'
+complete -c nezuctl -n '__nezuctl_at discovery stop show' -a '(__nezuctl_names discovery)'
 
 complete -c nezuctl -n '__nezuctl_at service apply diff' -s f -l file -r -F -d 'file of services'
 complete -c nezuctl -n '__nezuctl_at service apply' -l dry-run -d 'only say what would change'
@@ -113,6 +116,13 @@ complete -c nezuctl -n '__nezuctl_command top' -s s -l sort -x -a 'name rate err
 complete -c nezuctl -n '__nezuctl_at event list' -l open -d 'not closed'
 complete -c nezuctl -n '__nezuctl_at event list' -l severity -x -a 'information warning error'
 complete -c nezuctl -n '__nezuctl_at event list' -l limit -x
+complete -c nezuctl -n '__nezuctl_at discovery start stop list' -l probe -x -a '(__nezuctl_names probe)' -d 'logical probe'
+complete -c nezuctl -n '__nezuctl_at discovery start' -l source -x -d 'client address or prefix'
+complete -c nezuctl -n '__nezuctl_at discovery start' -l for -x -a '1m 10m 1h 24h' -d 'time limit'
+complete -c nezuctl -n '__nezuctl_at discovery stop' -l all -d 'everything that is running'
+complete -c nezuctl -n '__nezuctl_at discovery list show' -l csv -d 'as CSV'
+complete -c nezuctl -n '__nezuctl_at discovery list' -l names -d 'numbers only'
+complete -c nezuctl -n '__nezuctl_at discovery start stop list show' -l json -d 'as JSON'
 complete -c nezuctl -n '__nezuctl_command pki' -s d -l dir -x -a '(__fish_complete_directories)'
 complete -c nezuctl -n '__nezuctl_at pki show' -a '(__fish_complete_suffix .crt)'
 complete -c nezuctl -n '__nezuctl_at pki init issue' -l name -x -d name

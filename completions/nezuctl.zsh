@@ -1,5 +1,5 @@
 #compdef nezuctl
-# zsh completion for nezuctl. Names of services, probes and failovers are asked of the manager.
+# zsh completion for nezuctl. Names of services, probes, failovers and discoveries are asked of the manager.
 
 # The manager of the line that is being completed; set by _nezuctl, before anything is cut off `words`.
 _nezuctl_ask() {
@@ -13,6 +13,7 @@ _nezuctl_names() {
 _nezuctl_services() { _nezuctl_names service }
 _nezuctl_probes() { _nezuctl_names probe }
 _nezuctl_failovers() { _nezuctl_names failover }
+_nezuctl_discoveries() { _nezuctl_names discovery }
 # Web transactions of the service that stands on the line, if one does already.
 _nezuctl_targets() {
     local -a targets=(all)
@@ -53,7 +54,7 @@ _nezuctl() {
     local -a commands=(
         'service:definitions: what is watched' 'monitor:starts and stops monitoring' 'status:the manager'\''s state' 'top:live table of all services'
         'query:figures of a service over time' 'probe:the probes and their instances' 'failover:the records of failovers' 'event:what the manager has to tell'
-        'pki:a small certificate authority' 'completion:completion script of a shell' 'version:versions'
+        'discovery:what is on the wire' 'pki:a small certificate authority' 'completion:completion script of a shell' 'version:versions'
     )
     if (( at == 0 )); then
         _arguments $globals '--version[version]' '1:command:{_describe command commands}'
@@ -72,6 +73,7 @@ _nezuctl_rest() {
         monitor) verbs=(start stop) ;;
         probe|failover) verbs=(list show) ;;
         event) verbs=(list) ;;
+        discovery) verbs=(start stop list show) ;;
         pki) verbs=(init issue list show) ;;
     esac
     if (( $#verbs )) && (( CURRENT == 2 )); then
@@ -94,10 +96,14 @@ _nezuctl_rest() {
         'failover show') _arguments $globals $json '*:failover:_nezuctl_failovers' ;;
         *' list')
             case $command in
+                discovery) _arguments $globals '*--probe=[logical probe]:probe:_nezuctl_probes' $json '--csv[as CSV]' $names ;;
                 event) _arguments $globals '--open[not closed]' '--severity=[at least]:severity:(information warning error)' '--limit=[at most]:N:' $json ;;
                 pki) _arguments $globals '(-d --dir)'{-d,--dir=}'[directory]:DIR:_files -/' $json ;;
                 *) _arguments $globals $json $names ;;
             esac ;;
+        'discovery start') _arguments $globals '*--probe=[logical probe]:probe:_nezuctl_probes' '--source=[client address or prefix]:ADDRESS:' '--for=[time limit]:DURATION:_nezuctl_durations' $json ;;
+        'discovery stop') _arguments $globals '*--probe=[logical probe]:probe:_nezuctl_probes' '--all[everything that is running]' $json '*:discovery:_nezuctl_discoveries' ;;
+        'discovery show') _arguments $globals $json '--csv[as CSV]' '1:discovery:_nezuctl_discoveries' ;;
         'pki init') _arguments $globals '(-d --dir)'{-d,--dir=}'[directory]:DIR:_files -/' '--name=[name]:NAME:' '--lifetime=[validity]:DURATION:_nezuctl_durations' '--force[replace]' ;;
         'pki issue') _arguments $globals '(-d --dir)'{-d,--dir=}'[directory]:DIR:_files -/' '--name=[name]:NAME:' '--role=[role]:role:(manager probe client)' '*--host=[name or address]:HOST:_hosts' '--lifetime=[validity]:DURATION:_nezuctl_durations' '--force[replace]' ;;
         'pki show') _arguments $globals '(-d --dir)'{-d,--dir=}'[directory]:DIR:_files -/' $json '1:certificate:_nezuctl_certificates' ;;

@@ -156,6 +156,42 @@ void add_records(CLI::App& app, Parsed& parsed) {
   });
 }
 
+void add_discovery(CLI::App& app, Parsed& parsed) {
+  CLI::App& discovery = group(app, "discovery", "what is on the wire: hosts, ports, paths, methods");
+  const auto probes = [](CLI::App& a, DiscoveryOptions& o, const char* help) { return a.add_option("--probe", o.probes, help); };
+  const auto formats = [](CLI::App& a, DiscoveryOptions& o, const char* csv) {
+    CLI::Option* json = a.add_flag("--json", o.json, "as JSON, as the API gives it");
+    a.add_flag("--csv", o.csv, csv)->excludes(json);
+  };
+  add<DiscoveryOptions>(discovery, parsed, "start", "starts discovering", discovery_start, [&](CLI::App& a, DiscoveryOptions& o) {
+    probes(a, o, "at this logical probe; may be repeated; left out: at every one that is connected");
+    a.add_option("--source", o.source, "only requests of this client address or prefix, such as 192.0.2.0/24")->type_name("ADDRESS");
+    a.add_option("--for", o.limit, "stops by itself after so long, such as 10m")->type_name("DURATION");
+    json_flag(a, o);
+  });
+  add<DiscoveryOptions>(discovery, parsed, "stop", "stops discovering; what was found stays", discovery_stop,
+                        [&](CLI::App& a, DiscoveryOptions& o) {
+                          CLI::Option* ids = a.add_option("ID", o.ids, "discoveries");
+                          CLI::Option* probe = probes(a, o, "what is running at this logical probe; may be repeated")->excludes(ids);
+                          CLI::Option* all = a.add_flag("--all", o.all, "everything that is running")->excludes(ids)->excludes(probe);
+                          json_flag(a, o);
+                          a.parse_complete_callback([ids, probe, all] {
+                            if (ids->count() + probe->count() + all->count() == 0) throw CLI::RequiredError("ID, --probe or --all");
+                          });
+                        });
+  add<DiscoveryOptions>(discovery, parsed, "list", "all discoveries, newest first, and why they stopped", discovery_list,
+                        [&](CLI::App& a, DiscoveryOptions& o) {
+                          probes(a, o, "only those of this logical probe; may be repeated");
+                          formats(a, o, "as CSV; times in UTC, durations in seconds");
+                          a.add_flag("--names", o.names, "numbers only, one a line");
+                        });
+  add<DiscoveryOptions>(discovery, parsed, "show", "one discovery in full, with what it has found", discovery_show,
+                        [&](CLI::App& a, DiscoveryOptions& o) {
+                          a.add_option("ID", o.ids, "a discovery")->required()->expected(1);
+                          formats(a, o, "what it has found as CSV; durations in seconds");
+                        });
+}
+
 void add_pki(CLI::App& app, Parsed& parsed) {
   CLI::App& pki = group(app, "pki", "a small certificate authority in a directory, for the links between probes and manager");
   const auto directory = [](CLI::App& a, PkiOptions& o) {
@@ -244,6 +280,7 @@ Parsed parse_command_line(int argc, char** argv) {
   add_monitor(app, parsed);
   add_views(app, parsed);
   add_records(app, parsed);
+  add_discovery(app, parsed);
   add_pki(app, parsed);
   add_rest(app, parsed);
   try {

@@ -62,6 +62,18 @@ struct EventOptions {
 };
 Result<int> event_list(const Context& context, const EventOptions& options);
 
+// --- discovery (discovery_commands.cc)
+struct DiscoveryOptions {
+  std::vector<std::string> ids;     // of show (one), of stop
+  std::vector<std::string> probes;  // start: none: every connected one; list: none: all
+  std::string source, limit;        // of start
+  bool all = false, json = false, csv = false, names = false;
+};
+Result<int> discovery_start(const Context& context, const DiscoveryOptions& options);
+Result<int> discovery_stop(const Context& context, const DiscoveryOptions& options);
+Result<int> discovery_list(const Context& context, const DiscoveryOptions& options);
+Result<int> discovery_show(const Context& context, const DiscoveryOptions& options);
+
 // --- query (query_command.cc)
 struct QueryOptions {
   std::string service, target = "all", probe, from, to, last, step = "auto";

@@ -59,6 +59,13 @@ POINTS = [point("2026-11-24T07:09:50Z", "measured", 1, 100), point("2026-11-24T0
           point("2026-11-24T07:10:20Z", "idle", 1, 0), point("2026-11-24T07:10:30Z", "off", 0, 0)]
 
 
+DISCOVERY = {"id": 4, "probe": "edge", "state": "stopped", "source": "192.0.2.0/24", "time_limit": 600.0, "started_by": "花子", "started": "2026-11-24T07:00:00Z",
+             "node": "node-a", "instance": "i-1", "stopped": "2026-11-24T07:05:00Z", "stopped_by": None, "reason": "failover", "text": "node-b took over from node-a",
+             "entries": 2, "requests": 41, "left_out": {"other_source": 7, "no_room": 3, "unreadable": 1, "over_limit": 0}}
+ENTRIES = [{"host": "shop.example", "port": 80, "path": "/cart,\x1b[31m\"x\"", "method": "GET", "requests": 40, "timed": 40, "response_time": {"average": 0.0125}},
+           {"host": "shop.example", "port": 8443, "path": "/pay", "method": "POST", "requests": 1, "timed": 0, "response_time": None}]
+
+
 class State:
     def __init__(self):
         self.asked = []          # (method, path, query, body)
@@ -144,6 +151,19 @@ class Handler(http.server.BaseHTTPRequestHandler):
             return self.answer(200, {"failovers": [FAILOVER]})
         if parts == ["failovers", "1"]:
             return self.answer(200, FAILOVER)
+        if parts == ["discoveries"] and method == "POST":
+            if body["probe"] != "edge":
+                return self.problem(404, f"logical probe {body['probe']} is not known")
+            return self.answer(201, {**DISCOVERY, "id": 9, "state": "discovering", "stopped": None, "reason": None, "text": None, "source": body.get("source"),
+                                     "time_limit": body.get("time_limit"), "started_by": body.get("by")})
+        if parts == ["discoveries"]:
+            return self.answer(200, {"discoveries": [{**DISCOVERY, "id": 5, "state": "discovering", "stopped": None, "reason": None, "text": None}, DISCOVERY]})
+        if parts[:1] == ["discoveries"] and parts[1] not in ("4", "5"):
+            return self.problem(404, f"discovery {parts[1]}: there is none of this number")
+        if parts[:1] == ["discoveries"] and parts[2:] == ["stop"]:
+            return self.answer(200, {**DISCOVERY, "id": int(parts[1]), "reason": "person", "stopped_by": body.get("by")})
+        if parts[:1] == ["discoveries"] and parts[2:] == ["entries"]:
+            return self.answer(200, {"discovery": DISCOVERY, "entries": ENTRIES})
         if parts == ["events"]:
             return self.answer(200, {"events": EVENTS})
         if parts == ["query"]:

@@ -184,6 +184,40 @@ def test_probe_and_events(m):
     assert "started" not in good(m, "event", "list", "--severity", "warning")
 
 
+def test_discovery(m):
+    out = good(m, "discovery", "list")
+    assert re.search(r"5 +edge +discovering +2026-11-24 16:00:00 +花子 +192\.0\.2\.0/24 +10m +2 +41 +4", out), out
+    assert re.search(r"4 +edge +stopped: failover", out), out
+    assert good(m, "discovery", "list", "--names").split() == ["5", "4"] and good(m, "discovery", "list", "--probe", "core") == "no discoveries\n"
+    table = list(csv.DictReader(io.StringIO(good(m, "discovery", "list", "--csv"))))
+    assert [(r["id"], r["reason"], r["time_limit"]) for r in table] == [("5", "", "600"), ("4", "failover", "600")], table
+    out = good(m, "discovery", "show", "4")
+    assert "node-b took over from node-a" in out and "3 without room at the probe" in out and "\x1b" not in out, out
+    assert re.search(r"40 +12\.5 ms +GET +shop\.example +80 +/cart, \[31m", out) and re.search(r"1 +– +POST +shop\.example +8443 +/pay", out), out
+    table = list(csv.DictReader(io.StringIO(good(m, "discovery", "show", "4", "--csv"))))
+    assert [(r["path"], r["requests"], r["response_time_average"]) for r in table] == [('/cart, [31m"x"', "40", "0.0125"), ("/pay", "1", "")], table
+    assert json.loads(good(m, "discovery", "show", "4", "--json"))["entries"][1]["path"] == "/pay"
+
+    out = good(m, "discovery", "start", "--source", "2001:db8::/32", "--for", "10m", env={"SUDO_USER": "", "USER": "jiro"})
+    assert re.search(r"9 +edge +discovering", out), out
+    assert m.state.asked[-1] == ("POST", "/api/v1/discoveries", {}, {"source": "2001:db8::/32", "time_limit": 600.0, "by": "jiro", "probe": "edge"}), m.state.asked[-1]
+    good(m, "discovery", "start", "--probe", "edge", env={"SUDO_USER": "hana", "USER": "root"})
+    assert m.state.asked[-1][3] == {"by": "hana", "probe": "edge"}, m.state.asked[-1]
+    fails(m, 4, "core is not known", "discovery", "start", "--probe", "core")
+    fails(m, 2, "--for", "discovery", "start", "--for", "soon")
+    good(m, "discovery", "stop", "4", env={"USER": "jiro", "SUDO_USER": ""})
+    assert m.state.asked[-1] == ("POST", "/api/v1/discoveries/4/stop", {}, {"by": "jiro"}), m.state.asked[-1]
+    good(m, "discovery", "stop", "--probe", "edge")
+    assert m.state.asked[-1][1] == "/api/v1/discoveries/5/stop", "what is running there, and nothing else"
+    before = len(m.state.asked)
+    good(m, "discovery", "stop", "--all")
+    assert [a[1] for a in m.state.asked[before:]] == ["/api/v1/discoveries", "/api/v1/discoveries/5/stop"], m.state.asked[before:]
+    fails(m, 4, "nothing is discovering at core", "discovery", "stop", "--probe", "core")
+    fails(m, 4, "there is none of this number", "discovery", "stop", "77")
+    fails(m, 2, "ID, --probe or --all", "discovery", "stop")
+    fails(m, 4, "there is none", "discovery", "show", "77")
+
+
 def test_pki(m):
     with tempfile.TemporaryDirectory() as folder:
         where = ["--dir", os.path.join(folder, "pki")]
@@ -305,6 +339,8 @@ def test_bash_completion(m):
     assert complete("nezuctl query idle --step 10") == ["10s"]
     assert complete("nezuctl probe show ") == ["edge"]
     assert complete("nezuctl failover show ") == ["1"]
+    assert complete("nezuctl discovery show ") == ["5", "4"] and complete("nezuctl discovery st") == ["start", "stop"]
+    assert complete("nezuctl discovery start --probe ") == ["edge"] and "10m" in complete("nezuctl discovery start --for ")
     assert "--dry-run" in complete("nezuctl service apply --d")
     assert complete("nezuctl --url http : //127.0.0.1 : 9 service show ") == [""]
     assert complete("nezuctl pki issue --role c") == ["client"]
@@ -338,6 +374,7 @@ def test_fish_completion(m):
     assert complete("nezuctl query shop/checkout --target ") == ["all", "pay"]
     assert complete("nezuctl query idle --step 10") == ["10s"]
     assert complete("nezuctl probe show ") == ["edge"] and complete("nezuctl failover show ") == ["1"]
+    assert complete("nezuctl discovery stop ") == ["4", "5"] and complete("nezuctl discovery start --probe ") == ["edge"]
     assert complete("nezuctl service apply --d") == ["--dry-run"]
     assert complete("nezuctl pki issue --role c") == ["client"]
     assert "--once" not in complete("nezuctl service show top --"), "an argument is no command"
@@ -371,6 +408,8 @@ def test_zsh_completion(m):
         complete("nezuctl query idle --step=10", r"--step=10s $")
         complete(f"nezuctl probe show {url} ", r"edge $")
         complete(f"nezuctl failover show {url} ", r" 1 $")
+        complete(f"nezuctl discovery start {url} --probe ", r"--probe edge $")
+        complete(f"nezuctl discovery show {url} 5", r" 5 $")
         complete("nezuctl service apply --d", r"--dry-run $")
         complete("nezuctl pki issue --role c", r"--role client $")
         shell.write("\x15exit\r")
@@ -384,7 +423,7 @@ def test_every_option_is_completed(m):
         with open(f"{COMPLETIONS}/nezuctl.{shell}", encoding="utf-8") as file:
             texts[shell] = file.read()
     groups = {"service": ["apply", "diff", "export", "list", "show", "delete"], "monitor": ["start", "stop"], "probe": ["list", "show"],
-              "failover": ["list", "show"], "event": ["list"], "pki": ["init", "issue", "list", "show"]}
+              "failover": ["list", "show"], "event": ["list"], "discovery": ["start", "stop", "list", "show"], "pki": ["init", "issue", "list", "show"]}
     lines = [[group, verb] for group, verbs in groups.items() for verb in verbs] + [["status"], ["top"], ["query"], ["version"], ["completion"]]
     for line in lines:
         shown = good(None, *line, "--help")
