@@ -1,3 +1,4 @@
+#include <pwd.h>
 #include <unistd.h>
 
 #include <algorithm>
@@ -70,7 +71,8 @@ std::string person() {
     const char* value = std::getenv(name);
     if (value != nullptr && *value != '\0') return std::string(value).substr(0, 256);
   }
-  return "uid " + std::to_string(::getuid());
+  const ::passwd* user = ::getpwuid(::getuid());
+  return user != nullptr ? user->pw_name : "uid " + std::to_string(::getuid());
 }
 
 // The logical probes that somebody is at work for.
