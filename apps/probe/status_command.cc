@@ -78,6 +78,10 @@ void print_table(const json::Value& s) {
                              text_of(w["acknowledged"]), text_of(w["kept"]), text_of(w["kept_bytes"])));
   row("  not sent", fmt::format("{} overflow, {} discarded at an admission, {} uncovered; {} partly", text_of(w["overflow"]),
                                 text_of(w["discarded"]), text_of(w["uncovered"]), text_of(w["partly"])));
+  if (const json::Value& d = s["discovery"]; d["job"].uint_or(0) > 0) {
+    row("discovery", fmt::format("job {}, {} requests delivered, {} entries wait, {} requests without room", text_of(d["job"]),
+                                 text_of(d["requests_delivered"]), text_of(d["entries_waiting"]), text_of(d["requests_without_room"])));
+  }
   if (s["clock"]["steps"].uint_or(0) > 0) {
     row("clock", fmt::format("set {} times; packet time is {} s ahead of it", text_of(s["clock"]["steps"]), text_of(s["clock"]["shift"])));
   }

@@ -17,11 +17,6 @@ constexpr Nanos kGapWorthTelling = std::chrono::milliseconds(1);
 constexpr Nanos kWholeAgain = std::chrono::seconds(5);  // covered for so long: the gap is over, and not one of many short ones
 constexpr std::size_t kClockSamples = 4;                // a second's worth: the first may have come by a long way
 
-std::string signed_duration(Nanos d) {
-  const Nanos rounded = std::chrono::duration_cast<std::chrono::microseconds>(d);
-  return (d < Nanos{0} ? "-" : "+") + format_duration(std::chrono::abs(rounded));
-}
-
 }  // namespace
 
 // Whether an absence is old enough to mean something: the manager and every connection have had the time to come back.
@@ -40,7 +35,7 @@ std::string Monitor::name_of(ServiceId service) const {
 // measuring on, without a path to us.)
 void Monitor::note_gaps(Probe& probe, const window::Record& record, Now now) {
   for (const auto& [id, at] : probe.kept.services) {
-    if (!at.span) continue;
+    if (!at.span || at.state == State::stopping) continue;  // told to stop: what isn't covered then is nobody's loss
     const auto wished = spans_.find(*at.span);
     if (wished == spans_.end()) continue;
     const auto known = probe.covered.find(id);
@@ -92,11 +87,12 @@ void Monitor::note_superseded(Probe& probe, const Session& session, Now now) {
     return;
   }
   probe.superseded[session.instance()] = awake_;
+  const PacketTime counted = reach(probe, heartbeat.epoch);
+  const std::string lost = counted == PacketTime{} ? "" : " after " + format_rfc3339(to_ns(counted));
   events_.open(
       "superseded", probe.name, store::Severity::warning,
-      fmt::format("{} (instance {}) was at work under epoch {} and has been superseded (epoch {}): what it measured after {} isn't counted",
-                  session.hello.node, to_string(session.instance()).substr(0, 8), heartbeat.epoch, probe.kept.epoch,
-                  format_rfc3339(to_ns(reach(probe, heartbeat.epoch)))),
+      fmt::format("{} (instance {}) was at work under epoch {} and has been superseded (epoch {}): what it measured{} isn't counted",
+                  session.hello.node, to_string(session.instance()).substr(0, 8), heartbeat.epoch, probe.kept.epoch, lost),
       now.wall);
 }
 
@@ -123,8 +119,8 @@ void Monitor::check_clocks(Probe& probe, Now now) {
   if (apart > options_.clock_offset_limit) {
     events_.open("clocks.apart", probe.name, store::Severity::warning,
                  fmt::format("the packet clock of {} is {} off the logical probe's time, at {} (limit {}): is NTP at work on both nodes?",
-                             worst->second.node, signed_duration(worst->second.offset), format_rfc3339(to_ns(now.wall)),
-                             format_duration(options_.clock_offset_limit)),
+                             worst->second.node, fmt::format("{:+.3f} s", to_seconds(worst->second.offset)),
+                             format_rfc3339(to_ns(now.wall)), format_duration(options_.clock_offset_limit)),
                  now.wall);
   } else if (settled() && apart < options_.clock_offset_limit / 10 * 9) {
     events_.close("clocks.apart", probe.name, now.wall);

@@ -182,7 +182,7 @@ TEST_P(Events, clocks_apart) {
   standby->clock = -ms(2000);
   world().run(ms(8000));
   EXPECT_TRUE(world().notice_open("clocks.apart"));
-  EXPECT_NE(text("clocks.apart").find(std::string("the packet clock of ") + standby->node + " is -2"), std::string::npos)
+  EXPECT_NE(text("clocks.apart").find(std::string("the packet clock of ") + standby->node + " is -2.0"), std::string::npos)
       << text("clocks.apart");
   restart();
   world().run(ms(6000));

@@ -73,9 +73,13 @@ void expect_all_well(bool warm, std::uint64_t first, std::uint64_t last) {
   // A walk that reaches nothing proves nothing.
   EXPECT_GT(reached["admissions"], static_cast<int>(last - first) * 2);
   EXPECT_GT(reached["repeats"], 0);
+  EXPECT_GT(reached["event failover"], 0);
+  EXPECT_GT(reached["event gap"], 0);
+  EXPECT_GT(reached["event discovery.stopped"], 0);
   if (warm) {
     EXPECT_GT(reached["refused old_epoch"], 0);
     EXPECT_GT(reached["discovery on"], 0);
+    EXPECT_GT(reached["event superseded"], 0);
   }
 }
 

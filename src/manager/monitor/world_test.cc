@@ -363,6 +363,8 @@ void World::commit(store::WriteBatch batch) {
     const bool repeated = event.code != "claim.waiting" && std::any_of(disk_.events.begin(), disk_.events.end(), [&](const auto& old) {
                             return old.id != event.id && old.code == event.code && old.subject == event.subject && old.text == event.text;
                           });
+    if (std::none_of(disk_.events.begin(), disk_.events.end(), [&](const auto& old) { return old.id == event.id; }))
+      ++reached["event " + event.code];
     if (repeated) violation(10, fmt::format("notice twice: {} {}", event.code, event.text));
     put(disk_.events, event);
   }
@@ -703,6 +705,16 @@ void World::check_end() {
     violation(8, fmt::format("wished {}, state {}, the instance {}", wished_, to_string(service.state), active->measures));
   }
   if (active->discovery != status.kept.discovery_job) violation(8, "discovery differs");
+  std::size_t discovering = 0;
+  for (const auto& discovery : disk_.discoveries) {
+    discovering += discovery.stopped ? 0 : 1;
+    if (discovery.stopped.has_value() == discovery.reason.empty())
+      violation(8, "a discovery stopped without a reason, or has one and runs");
+  }
+  if (discovering != (status.kept.discovery_job ? 1u : 0u)) violation(8, fmt::format("{} discoveries are running", discovering));
+  for (const char* code : {"gap", "superseded", "clocks.apart", "failover", "probe.disconnected", "claim.waiting"}) {
+    if (notice_open(code)) violation(10, fmt::format("{} is open after the calm", code));
+  }
   if (wished_ && packet_now() - status.stored_until > ms(2500)) violation(11, "nothing is stored any more");
   std::size_t open = 0;
   for (const auto& span : disk_.monitoring) open += span.end ? 0 : 1;
