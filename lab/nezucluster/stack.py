@@ -53,10 +53,12 @@ nodelist {{
 """
 
 
-# An election waits dc-deadtime at the start: 20 s unless it is said otherwise.
+# An election waits dc-deadtime at the start: 20 s unless it is said otherwise. cluster-delay: after a split is healed Pacemaker may wait for
+# an answer that has already come, so long and the time-out of the operation.
 CIB = """<cib crm_feature_set="3.0.0" validate-with="pacemaker-3.9" epoch="1" num_updates="0" admin_epoch="0">
 <configuration><crm_config><cluster_property_set id="cib-bootstrap-options">
 <nvpair id="o1" name="dc-deadtime" value="2s"/><nvpair id="o2" name="stonith-enabled" value="false"/>
+<nvpair id="o3" name="cluster-delay" value="5s"/>
 </cluster_property_set></crm_config><nodes/><resources/><constraints/></configuration><status/></cib>
 """
 

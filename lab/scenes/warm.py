@@ -85,7 +85,7 @@ def warm_switch_over(rig):
     return text
 
 
-@scene("warm", short={"seconds": 8}, long={"seconds": 30}, check=False)
+@scene("warm", short={"seconds": 8}, long={"seconds": 30})
 def warm_cluster_link_cut(rig, seconds):
     """The cluster link is cut, without fencing both are promoted: the older claim goes on, the newer waits; healed, the waiting one is
     demoted, and nothing restarts."""
@@ -159,7 +159,7 @@ def warm_clock_off(rig, offsets):
     return "; ".join(out)
 
 
-@scene("warm", check=False)
+@scene("warm", check=False, errors=["probe.disconnected"])
 def warm_active_isolated(rig):
     """Only the active one can't reach the manager: after the isolation time-out the role moves, and nothing is lost."""
     active = rig.begin()
@@ -175,7 +175,7 @@ def warm_active_isolated(rig):
     return f"moved after {moved:.1f} s; {_took(records[0])}; {text}"
 
 
-@scene("warm", short={"seconds": 8}, long={"seconds": 120}, check=False)
+@scene("warm", short={"seconds": 8}, long={"seconds": 120}, errors=["probe.disconnected"])
 def warm_manager_unreachable(rig, seconds):
     """Nobody reaches the manager, longer than the isolation time-out: nothing moves, nobody restarts; then all is delivered, once."""
     active = rig.begin()
