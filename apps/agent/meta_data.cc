@@ -56,13 +56,14 @@ const char* const kSince11 = R"(<!ATTLIST parameter reloadable (1|0) "0">
 )";
 
 // Promote and demote are said of the probe only: the manager has nothing that could be promoted. Two monitors of a promotable clone
-// need different intervals.
+// need different intervals; between two that wait for the daemon's end nobody looks, so
+// where it matters the pause is short.
 const char* const kProbeActions = R"(<action name="start" timeout="30s"/>
 <action name="stop" timeout="30s"/>
 <action name="monitor" timeout="20s" interval="1s" depth="0"/>
-<action name="monitor" timeout="20s" interval="1001ms" depth="0" role="Promoted"/>
+<action name="monitor" timeout="20s" interval="200ms" depth="0" role="Promoted"/>
 <action name="monitor" timeout="20s" interval="10s" depth="10"/>
-<action name="monitor" timeout="20s" interval="10001ms" depth="10" role="Promoted"/>
+<action name="monitor" timeout="20s" interval="11s" depth="10" role="Promoted"/>
 <action name="promote" timeout="20s"/>
 <action name="demote" timeout="20s"/>
 <action name="notify" timeout="10s"/>

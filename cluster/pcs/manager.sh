@@ -8,5 +8,5 @@ pcs resource create nezu-address ocf:heartbeat:IPaddr2 ip=192.0.2.10 cidr_netmas
   op monitor interval=10s timeout=20s --group nezu-manager-group
 pcs resource create nezu-manager ocf:nezuban:manager config=/etc/nezuban/manager.yaml \
   op start timeout=60s op stop timeout=40s \
-  op monitor interval=1s timeout=20s op monitor interval=10s timeout=20s OCF_CHECK_LEVEL=10 --group nezu-manager-group
+  op monitor interval=200ms timeout=20s op monitor interval=10s timeout=20s OCF_CHECK_LEVEL=10 --group nezu-manager-group
 pcs resource meta nezu-manager-group migration-threshold=3 failure-timeout=120s resource-stickiness=100

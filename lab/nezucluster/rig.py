@@ -21,11 +21,11 @@ MIX = ["GET:/fast:10", "GET:/page:3", "GET:/big:0.1", "POST:/post:1:700", "GET:/
 
 OPERATIONS = {
     "cold": """op start timeout=30s interval=0 op stop timeout=30s interval=0 \\
-  op monitor interval=1s timeout=10s op monitor interval={deep} timeout=10s OCF_CHECK_LEVEL=10 \\
+  op monitor interval=200ms timeout=10s op monitor interval={deep} timeout=10s OCF_CHECK_LEVEL=10 \\
   meta migration-threshold=1 failure-timeout={forget} resource-stickiness=100
 """,
     "warm": """op start timeout=30s interval=0 op stop timeout=30s interval=0 op promote timeout=10s interval=0 op demote timeout=10s interval=0 \\
-  op monitor interval=1s timeout=4s role=Unpromoted op monitor interval=1001ms timeout=4s role=Promoted \\
+  op monitor interval=1s timeout=4s role=Unpromoted op monitor interval=200ms timeout=4s role=Promoted \\
   op monitor interval={deep} timeout=10s role=Unpromoted OCF_CHECK_LEVEL=10 op monitor interval={deep1} timeout=10s role=Promoted OCF_CHECK_LEVEL=10 \\
   meta failure-timeout={forget}
 clone edge-pair edge meta promotable=true promoted-max=1 clone-max=2 interleave=true notify=false
