@@ -49,7 +49,9 @@ def make_file_system(folder):
     for name in os.listdir(OCF):
         os.mkdir(f"/run/ocf/{name}")
         bind(f"{OCF}/{name}", f"/run/ocf/{name}")
-    os.symlink("/run/product/lib/ocf/resource.d/nezuban", "/run/ocf/nezuban")
+    agents = "/run/product/lib/ocf/resource.d"
+    for provider in os.listdir(agents):
+        os.symlink(f"{agents}/{provider}", f"/run/ocf/{provider}")
     mount("--rbind", "/run/ocf", OCF)
 
 

@@ -45,7 +45,8 @@ class Rig:
         os.chmod(self.dir, 0o755)
         lab.on_close(self._remove)
         self.nginx = self.pki = self.manager = self.nodes = self.stack = None
-        self.scene_begin, self.known = 0.0, set()
+        self.scene_begin, self.known, self.known_events = 0.0, set(), set()
+        self.extra_agents = {}  # provider → files, beside the product's
 
     def _remove(self):
         shutil.rmtree(self.dir, ignore_errors=True)
@@ -57,6 +58,11 @@ class Rig:
         lab = self.lab
         build = os.path.dirname(lab.programs)
         run(["cmake", "--install", build, "--prefix", os.path.join(self.dir, "product")], timeout=120)
+        for provider, files in self.extra_agents.items():
+            folder = os.path.join(self.dir, "product", "lib", "ocf", "resource.d", provider)
+            os.makedirs(folder)
+            for file in files:
+                shutil.copy2(file, folder)
         self.nginx = Nginx(lab, self.site.WEB, 80, self.site.web)
         self.pki = Pki(lab, self.site)
         self.manager = Manager(lab, self.site, self.pki).start()

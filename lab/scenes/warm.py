@@ -85,6 +85,29 @@ def warm_switch_over(rig):
     return text
 
 
+@scene("warm", check=False)
+def warm_upgrade(rig):
+    """The way of docs/cluster.md: the standby's node leaves and comes back, the role moves, the other node leaves and comes back. Nothing lost."""
+    active = rig.begin()
+    other = rig.other(active.name)
+    load = rig.load(rate=RATE, connections=CONNECTIONS, extra=())
+    rig.stack.crm("node", "standby", other)
+    wait_for("the standby's end", lambda: rig.nodes[other].daemon(RESOURCE) is None, 20)
+    rig.stack.crm("node", "online", other)
+    rig.wait_standby()
+    time.sleep(4)  # until its session counts
+    rig.stack.any_node().run(["crm_resource", "--move", "-r", "edge-pair", "--promoted", "-N", other])
+    rig.wait_active(other)
+    rig.stack.any_node().run(["crm_resource", "--clear", "-r", "edge-pair"])
+    rig.stack.crm("node", "standby", active.name)
+    wait_for("the other one's end", lambda: active.daemon(RESOURCE) is None, 20)
+    rig.stack.crm("node", "online", active.name)
+    rig.wait_standby()
+    time.sleep(1)
+    _, text = _nothing_lost(rig, load)
+    return text
+
+
 @scene("warm", short={"seconds": 8}, long={"seconds": 30})
 def warm_cluster_link_cut(rig, seconds):
     """The cluster link is cut, without fencing both are promoted: the older claim goes on, the newer waits; healed, the waiting one is
