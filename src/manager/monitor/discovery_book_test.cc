@@ -164,7 +164,7 @@ TEST_F(DiscoveryBookTest, a_stopped_one_stays_as_it_is) {
 
 TEST_F(DiscoveryBookTest, old_ones_and_too_many_are_deleted_and_running_ones_never) {
   begin({.kept = 2, .retention = std::chrono::hours(1)});
-  for (const std::uint64_t id : {1, 2, 3, 4}) {
+  for (const std::uint64_t id : {1U, 2U, 3U, 4U}) {
     start(id, Nanos{0}, "p" + std::to_string(id));
     if (id != 1) stop(id);
   }

@@ -263,7 +263,7 @@ void Monitor::stored(const std::string& logical_probe, SessionId from, const win
   if (found == probes_.end()) return;
   Probe& probe = found->second;
   const bool newest = record.span.end > probe.stored_until;
-  if (newest) note_gaps(probe, record, now);
+  note_gaps(probe, record, now);
   probe.stored_until = std::max(probe.stored_until, record.span.end);
   for (const window::ServicePart& part : record.services) {
     if (part.covered.empty()) continue;

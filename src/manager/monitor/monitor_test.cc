@@ -207,6 +207,103 @@ TEST_F(MonitorTest, unknown_things_are_errors) {
   EXPECT_EQ(connect(2, "a/b", 2).error().code(), ErrorCode::invalid_argument);
 }
 
+// ---- gaps
+
+class GapTest : public MonitorTest {
+ protected:
+  // shop is monitored at edge from second 0 on.
+  void SetUp() override {
+    MonitorTest::SetUp();
+    monitor->catalogue({row(1, "shop")}, now);
+    ASSERT_TRUE(connect(1, "edge", 1).ok());
+    beat(1);
+    ASSERT_TRUE(monitor->wish(1, true, now).ok());
+    take();
+    beat(1);
+    ASSERT_EQ(monitor->service(1).state, State::monitoring);
+    store(0, {{0, 1}});
+  }
+  static PacketTime at(double s) { return packet_time_ns(static_cast<std::int64_t>(s * 1e9)); }
+  // The record of this second, with what it covers of the service.
+  void store(int second, const std::vector<std::pair<double, double>>& covered) {
+    window::Record record;
+    record.epoch = 1;
+    record.span = {at(second), at(second + 1)};
+    window::ServicePart part{1, 1, {}, {}};
+    for (const auto& [begin, end] : covered) part.covered.push_back({at(begin), at(end)});
+    record.covered = part.covered;
+    record.services = {part};
+    store::WriteBatch batch;
+    monitor->accept("edge", record, batch);
+    monitor->stored("edge", 1, record, now);
+    take();
+  }
+  std::vector<store::Event> gaps() const { return monitor->events().newest_first(); }
+};
+
+TEST_F(GapTest, whole_seconds_leave_none) {
+  for (int s = 1; s < 20; ++s) store(s, {{s, s + 1}});
+  EXPECT_TRUE(gaps().empty());
+}
+
+TEST_F(GapTest, many_short_ones_are_one_event_until_it_was_whole_for_five_seconds) {
+  for (int s = 1; s < 9; ++s)
+    store(s, s % 3 == 1 ? std::vector<std::pair<double, double>>{{s, s + 0.25}, {s + 0.75, s + 1}}
+                        : std::vector<std::pair<double, double>>{{s, s + 1}});
+  ASSERT_EQ(gaps().size(), 1u);
+  EXPECT_FALSE(gaps()[0].closed.has_value());
+  EXPECT_EQ(gaps()[0].text, "shop at edge: nobody measured from 1970-01-01T00:00:01.25Z on");
+  for (int s = 9; s < 12; ++s) store(s, {{s, s + 1}});
+  EXPECT_FALSE(gaps()[0].closed.has_value()) << "4.25 s";
+  store(12, {{12, 13}});
+  ASSERT_TRUE(gaps()[0].closed.has_value());
+  EXPECT_EQ(
+      gaps()[0].text,
+      "shop at edge: nobody measured from 1970-01-01T00:00:01.25Z on; measured again from 1970-01-01T00:00:07.75Z, 1.5 s are missing");
+  store(20, {{20, 21}});
+  EXPECT_EQ(gaps().size(), 2u) << "the next one is another event";
+}
+
+TEST_F(GapTest, a_capture_that_stands_leaves_it_open) {
+  for (int s = 1; s < 20; ++s) store(s, {});
+  ASSERT_EQ(gaps().size(), 1u);
+  EXPECT_FALSE(gaps()[0].closed.has_value());
+}
+
+TEST_F(GapTest, less_than_a_millisecond_is_none) {
+  store(1, {{1.0005, 2}});
+  EXPECT_TRUE(gaps().empty());
+}
+
+TEST_F(GapTest, who_is_told_to_stop_leaves_none) {
+  ASSERT_TRUE(monitor->wish(1, false, now).ok());
+  take();
+  ASSERT_EQ(monitor->service(1).state, State::stopping);
+  store(1, {{1, 1.5}});
+  EXPECT_TRUE(gaps().empty());
+}
+
+TEST_F(GapTest, records_that_come_late_leave_none) {
+  store(2, {{2, 3}});
+  ASSERT_EQ(gaps().size(), 1u) << "second 1 is missing";
+  store(1, {{1, 2}});
+  EXPECT_EQ(gaps().size(), 1u);
+}
+
+TEST_F(MonitorTest, an_open_event_outlives_the_managers_restart_until_the_opposite_is_certain) {
+  store::Loaded loaded;
+  loaded.events.push_back({1, "superseded", store::Severity::warning, "edge", "n was at work", now.wall, std::nullopt});
+  loaded.events.push_back({2, "clocks.apart", store::Severity::warning, "edge", "n is off", now.wall, std::nullopt});
+  begin({}, loaded);
+  ASSERT_TRUE(connect(1, "edge", 1).ok());
+  beat(1);
+  pass(ms(3000));
+  EXPECT_EQ(monitor->events().open_count(), 2u) << "the other instances have had no time to come back";
+  pass(ms(3000));
+  EXPECT_EQ(monitor->events().open_count(), 0u);
+  EXPECT_EQ(monitor->events().newest_first().size(), 2u);
+}
+
 // ---- discovery
 
 TEST_F(MonitorTest, a_discovery_is_instructed_found_stored_and_acknowledged) {
@@ -244,7 +341,7 @@ TEST_F(MonitorTest, a_discovery_is_instructed_found_stored_and_acknowledged) {
 }
 
 TEST_F(MonitorTest, each_logical_probe_has_its_own_discovery) {
-  for (const SessionId id : {1, 2}) {
+  for (const SessionId id : {1U, 2U}) {
     ASSERT_TRUE(connect(id, id == 1 ? "edge" : "core", static_cast<std::uint8_t>(id)).ok());
     beat(id);
   }
