@@ -61,6 +61,7 @@ void read_limits(const config::Node& n, Config& c) {
   c.pipeline.memory = n["memory"].size(std::uint64_t{256} << 20, std::uint64_t{1} << 20, std::uint64_t{1} << 40);
   c.pipeline.transaction_timeout = n["transaction_timeout"].duration(Seconds(60), milliseconds(100), Seconds(86400));
   c.pipeline.head = static_cast<std::uint32_t>(n["head"].size(64 << 10, 256, 1 << 20));
+  c.shadow_memory = n["shadow_memory"].size(std::uint64_t{256} << 20, std::uint64_t{1} << 20, std::uint64_t{1} << 40);
   c.names = static_cast<std::uint32_t>(n["names"].integer(100'000, 1000, 100'000'000));
   c.discovery.entries = static_cast<std::size_t>(n["discovery_entries"].integer(1000, 10, 100'000));
   c.discovery.bytes = 512 * c.discovery.entries;
@@ -127,6 +128,7 @@ std::vector<std::string> needs_restart(const Config& a, const Config& b) {
   check(a.grace == b.grace, "grace");
   check(a.names == b.names, "limits.names");
   check(a.discovery.entries == b.discovery.entries, "limits.discovery_entries");
+  check(a.shadow_memory == b.shadow_memory, "limits.shadow_memory");
   check(a.warm == b.warm, "standby");
   check(a.socket == b.socket, "control.socket");
   check(a.log_format == b.log_format, "log.format");

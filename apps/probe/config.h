@@ -28,6 +28,7 @@ struct Config {
   probe::discovery::Limits discovery;  // of each worker, and of what waits for the manager
   probe::spool::Spool::Options spool;
   bool warm = false;
+  std::uint64_t shadow_memory = 0;  // bytes
   std::string socket;
   log::Level log_level = log::Level::info;
   log::Format log_format = log::Format::text;

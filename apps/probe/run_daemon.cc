@@ -15,6 +15,7 @@ using std::chrono::milliseconds;
 constexpr Nanos kTick = milliseconds(50);
 constexpr Nanos kReopenAfter = Seconds(1);
 constexpr Nanos kLastWords = milliseconds(500);
+constexpr Nanos kLedgerReach = Seconds(10);  // the manager's
 
 probe::role::Options role_options(const Config& c, const wire::InstanceId& instance, const std::string& version) {
   probe::role::Options o;
@@ -26,6 +27,13 @@ probe::role::Options role_options(const Config& c, const wire::InstanceId& insta
   o.window = c.window;
   o.promoted = !c.warm;
   o.spool = c.spool;
+  o.shadow.workers = c.capture.workers;
+  o.shadow.grace = c.grace;
+  o.shadow.names = c.warm;
+  o.shadow.book.reach = kLedgerReach;
+  o.shadow.book.kept = c.pipeline.transaction_timeout + kLedgerReach + Seconds(2);
+  o.shadow.memory = c.shadow_memory;
+  o.shadow.ledger = c.names;
   return o;
 }
 
@@ -44,7 +52,6 @@ Daemon::Daemon(const Config& config, const Parts& parts)
       tick_timer_(loop_),
       notifier_(ServiceNotifier::from_environment()),
       instance_(new_instance(parts.random)),
-      merger_({.workers = config.capture.workers, .window = config.window, .grace = config.grace}),
       role_(role_options(config, instance_, parts.version), parts.random),
       found_({.limits = config.discovery}) {}
 
@@ -111,7 +118,6 @@ int Daemon::run() {
   for (std::uint32_t i = 0; i < config_.capture.workers; ++i) {
     probe::worker::Options o;
     o.index = i;
-    o.window = config_.window;
     o.pipeline = config_.pipeline;
     o.key = {parts_.random.next_u64(), parts_.random.next_u64()};
     o.timestamp_offset = config_.capture.timestamp_offset;
@@ -184,9 +190,11 @@ void Daemon::on(probe::role::Measure a) {
   if (a.at_edge) {
     effective = packet_clock();
     for (const auto& s : snapshots_) effective = std::max(effective, s.watermark);
-    effective = floor_to(effective, config_.window) + config_.window;
+    effective = floor_to(effective - a.offset, config_.window) + config_.window + a.offset;
   }
-  plan_.plan = std::make_shared<probe::aggregate::Plan>(a.generation, std::move(services), a.not_before, effective, a.anew);
+  std::optional<HashKey> names;
+  if (a.names) names = HashKey{a.names->k0, a.names->k1};
+  plan_.plan = std::make_shared<probe::aggregate::Plan>(a.generation, std::move(services), effective, names);
   plan_.told = false;
   for (auto& w : workers_) {
     if (!w->tell(probe::worker::TakePlan{plan_.plan})) ++commands_lost_;
@@ -254,11 +262,11 @@ void Daemon::take_events() {
   for (probe::worker::Event& event : events_.take_all()) {
     std::visit([this](auto&& e) { on(std::forward<decltype(e)>(e)); }, std::move(event));
   }
-  merge();
+  work();
   tell_if_applied();
 }
 
-void Daemon::on(probe::worker::WindowReady e) { merger_.take(std::move(e.window), parts_.clock.mono()); }
+void Daemon::on(probe::worker::SliceReady e) { role_.take(parts_.clock.mono(), std::move(e.slice)); }
 
 void Daemon::on(probe::worker::PlanTaken e) {
   states_[e.worker].generation = e.generation;
@@ -279,8 +287,8 @@ void Daemon::tell_if_applied() {
   for (std::size_t i = 0; i < plan_.plan->service_count(); ++i) {
     const auto id = plan_.plan->id(i);
     const auto old = since_.find(id);
-    const bool goes_on = old != since_.end() && old->second.first == plan_.plan->version(i) && !plan_.plan->anew();
-    const PacketTime begin = goes_on ? old->second.second : std::max(at, plan_.plan->not_before());
+    const bool goes_on = old != since_.end() && old->second.first == plan_.plan->version(i);
+    const PacketTime begin = goes_on ? old->second.second : at;
     since[id] = {plan_.plan->version(i), begin};
     applied.push_back({id, begin});
   }
@@ -303,7 +311,7 @@ void Daemon::on(probe::worker::ClockStepped e) {
 
 void Daemon::on(probe::worker::Finished e) {
   states_[e.worker].finished = true;
-  merger_.finished(e.worker);
+  role_.worker_finished(e.worker);
 }
 
 void Daemon::on(probe::worker::DiscoveryTaken e) {
@@ -314,19 +322,9 @@ void Daemon::on(probe::worker::DiscoveryTaken e) {
 
 void Daemon::on(probe::worker::Discovered e) { found_.add(e.job, std::move(e.found)); }
 
-void Daemon::merge() {
-  std::vector<window::Record> records;
-  std::vector<std::unique_ptr<probe::aggregate::WorkerWindow>> used;
+void Daemon::work() {
   const MonoTime now = parts_.clock.mono();
-  merger_.poll(now, records, used);
-  for (auto& w : used) {
-    const std::uint32_t index = w->worker;
-    workers_[index]->tell(probe::worker::TakeBack{std::move(w)});
-  }
-  for (window::Record& r : records) {
-    ++windows_measured_;
-    carry_out(role_.window_closed(now, std::move(r)));
-  }
+  carry_out(role_.work(now, packet_clock()));
   const bool all_finished =
       !states_.empty() && std::all_of(states_.begin(), states_.end(), [](const WorkerState& s) { return s.finished; });
   if (all_finished && !cut_told_) {
@@ -394,7 +392,7 @@ void Daemon::refresh() {
   const MonoTime now = parts_.clock.mono();
   for (std::size_t i = 0; i < workers_.size(); ++i) {
     snapshots_[i] = workers_[i]->snapshot();
-    merger_.progress(static_cast<std::uint32_t>(i), snapshots_[i].watermark, now);
+    role_.worker_alive(now, static_cast<std::uint32_t>(i), snapshots_[i].watermark);
   }
   role_.capture(capture_report());
 }
@@ -406,7 +404,7 @@ void Daemon::tick() {
   look_at_interface();
   if (reopening_ && now >= reopen_at_) reopen();
   refresh();
-  merge();
+  work();
   tell_if_applied();
   carry_out(role_.tick(now, packet_clock()));
   discover();
@@ -421,17 +419,12 @@ probe::role::CaptureReport Daemon::capture_report() const {
   r.state.running = fault_.empty();
   r.state.interface_up = interface_up_;
   r.state.fault = fault_;
-  r.unbroken_since = PacketTime{};
   bool first = true;
   for (const auto& s : snapshots_) {
     r.state.running = r.state.running && s.capturing;
     r.state.frames += s.counters.frames;
     r.state.kernel_drops += s.counters.kernel_drops;
     r.state.watermark = first ? s.watermark : std::min(r.state.watermark, s.watermark);
-    if (!s.unbroken_since)
-      r.unbroken_since.reset();
-    else if (r.unbroken_since)
-      r.unbroken_since = std::max(*r.unbroken_since, *s.unbroken_since);
     first = false;
   }
   return r;

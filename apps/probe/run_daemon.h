@@ -14,7 +14,6 @@
 #include "common/base/sd_notify.h"
 #include "common/json/json.h"
 #include "common/net/net.h"
-#include "probe/aggregate/merger.h"
 #include "probe/config.h"
 #include "probe/control/control.h"
 #include "probe/discovery/outbox.h"
@@ -78,7 +77,7 @@ class Daemon final : public probe::link::LinkHandler {
 
   void wake();  // from a worker's thread
   void take_events();
-  void on(probe::worker::WindowReady e);
+  void on(probe::worker::SliceReady e);
   void on(probe::worker::PlanTaken e);
   void on(probe::worker::SourceFailed e);
   void on(probe::worker::SourceEnded e);
@@ -88,7 +87,7 @@ class Daemon final : public probe::link::LinkHandler {
   void on(probe::worker::Discovered e);
   void discover();  // what is due: the job's end, messages
   void tell_if_applied();
-  void merge();
+  void work();
 
   void refresh();  // what the workers and the capture are, for everybody who asks
   void tick();
@@ -116,7 +115,6 @@ class Daemon final : public probe::link::LinkHandler {
   std::vector<std::unique_ptr<probe::worker::Worker>> workers_;
   std::vector<WorkerState> states_;
   std::vector<probe::worker::Snapshot> snapshots_;
-  probe::aggregate::Merger merger_;
   probe::role::Role role_;
   probe::discovery::Outbox found_;
   std::uint64_t discovery_job_ = 0;
@@ -129,7 +127,7 @@ class Daemon final : public probe::link::LinkHandler {
   std::string fault_;                                                        // of the capture; empty: none
   bool interface_up_ = false, cut_told_ = false, reopening_ = false, said_finished_ = false;
   MonoTime reopen_at_{}, watchdog_at_{}, started_at_{}, session_seen_at_{};
-  std::uint64_t capture_faults_ = 0, windows_measured_ = 0, commands_lost_ = 0;
+  std::uint64_t capture_faults_ = 0, commands_lost_ = 0;
   int exit_status_ = 0;
 };
 

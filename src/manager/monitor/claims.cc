@@ -47,10 +47,15 @@ PacketTime Monitor::reach(const Probe& probe, std::uint64_t epoch) const {
   return probe.accepted_until;
 }
 
+// How far back the names reach that are kept.
+PacketTime Monitor::ledger_since(const Probe& probe) const {
+  return probe.accepted_until == PacketTime{} ? PacketTime{} : probe.accepted_until - probe.ledgers.reach();
+}
+
 void Monitor::announced(Probe& probe, Session& session) {
   session.began_as_standby = !session.last->promoted;
   if (probe.kept.holder != session.instance() && probe.accepted_until != PacketTime{}) {
-    send(session, wire::Stored{probe.accepted_until, probe.ledgers.merged(), probe.kept.epoch});
+    send(session, wire::Stored{probe.accepted_until, probe.ledgers.merged(), probe.kept.epoch, ledger_since(probe)});
   }
 }
 
@@ -155,7 +160,7 @@ void Monitor::grant(Probe& probe, Session& session) {
   grant.epoch = probe.kept.epoch;
   grant.stored_until = probe.accepted_until;
   grant.ledger = probe.ledgers.merged();
-  grant.ledger_since = probe.accepted_until == PacketTime{} ? PacketTime{} : probe.accepted_until - probe.ledgers.reach();
+  grant.ledger_since = ledger_since(probe);
   grant.offset = coarse(probe, session);
   send(session, std::move(grant));
 }

@@ -273,7 +273,7 @@ void Monitor::stored(const std::string& logical_probe, SessionId from, const win
   if (failovers_.stored(logical_probe, record, now.wall)) events_.close("failover", logical_probe, now.wall);
   if (!newest) return;
   for (const Session* session : sessions_of(probe)) {
-    if (session->id != from) send(*session, wire::Stored{probe.stored_until, record.ledger, record.epoch});
+    if (session->id != from) send(*session, wire::Stored{probe.stored_until, record.ledger, record.epoch, {}});
   }
 }
 

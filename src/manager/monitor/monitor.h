@@ -202,6 +202,7 @@ class Monitor {
   const Session* session_of(const Probe& probe, const std::optional<InstanceId>& instance) const;
   std::vector<Session*> sessions_of(const Probe& probe);
   PacketTime reach(const Probe& probe, std::uint64_t epoch) const;
+  PacketTime ledger_since(const Probe& probe) const;
 
   // attention.cc
   bool settled() const;

@@ -55,6 +55,9 @@ void put(const Heartbeat& m, pb::Heartbeat& to) {
   put(m.capture, *to.mutable_capture());
   to.set_kept_windows(m.kept_windows);
   to.set_overflow_windows(m.overflow_windows);
+  to.set_compared(m.compared);
+  to.set_only_here(m.only_here);
+  to.set_only_named(m.only_named);
 }
 
 void put(const Bye& m, pb::Bye& to) { to.set_reason(text_of(m.reason)); }
@@ -149,6 +152,8 @@ void put(const Stored& m, pb::Stored& to) {
   to.set_stored_until_ns(to_ns(m.stored_until));
   wire::put(m.ledger, PacketTime{}, *to.mutable_ledger());
   to.set_epoch(m.epoch);
+  to.set_ledger_since_known(m.ledger_since.has_value());
+  if (m.ledger_since) to.set_ledger_since_ns(to_ns(*m.ledger_since));
 }
 
 void put(const DiscoveryAck& m, pb::DiscoveryAck& to) {
@@ -226,6 +231,9 @@ Heartbeat take(const pb::Heartbeat& from, Check& check) {
   m.capture = take(from.capture(), check);
   m.kept_windows = from.kept_windows();
   m.overflow_windows = from.overflow_windows();
+  m.compared = from.compared();
+  m.only_here = from.only_here();
+  m.only_named = from.only_named();
   return m;
 }
 
@@ -348,7 +356,9 @@ Ack take(const pb::Ack& from, Check& check) {
 }
 
 Stored take(const pb::Stored& from, Check& check) {
-  return {packet_time_ns(from.stored_until_ns()), wire::take(from.ledger(), PacketTime{}, "stored.ledger", check), from.epoch()};
+  Stored m{packet_time_ns(from.stored_until_ns()), wire::take(from.ledger(), PacketTime{}, "stored.ledger", check), from.epoch(), {}};
+  if (from.ledger_since_known()) m.ledger_since = packet_time_ns(from.ledger_since_ns());
+  return m;
 }
 
 // Reached only where a record isn't the whole of its message, in one piece: no probe of ours writes so.

@@ -70,6 +70,7 @@ struct Heartbeat {
   bool whole = false;
   CaptureState capture;
   std::uint64_t kept_windows = 0, overflow_windows = 0;
+  std::uint64_t compared = 0, only_here = 0, only_named = 0;
   friend bool operator==(const Heartbeat&, const Heartbeat&) = default;
 };
 struct Bye {
@@ -166,6 +167,7 @@ struct Stored {
   PacketTime stored_until{};
   window::Ledger ledger;
   std::uint64_t epoch = 0;
+  std::optional<PacketTime> ledger_since;  // none: the ledger is that of the record that follows what was told before
   friend bool operator==(const Stored&, const Stored&) = default;
 };
 

@@ -173,7 +173,9 @@ Message any_message(Random& random, std::size_t kind) {
       const PacketTime begin = packet_time_ns(static_cast<std::int64_t>(random.below(1'000'000)));
       return Ack{begin, begin + Nanos(1), any_count(random)};
     }
-    case 13: return Stored{any_time(random), any_ledger(random), any_count(random)};
+    case 13:
+      return Stored{any_time(random), any_ledger(random), any_count(random),
+                    random.below(2) == 0 ? std::nullopt : std::optional(any_time(random))};
     case 14: {
       Definitions d;
       for (std::uint64_t n = random.below(3); n > 0; --n) {

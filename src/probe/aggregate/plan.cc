@@ -4,8 +4,9 @@
 
 namespace nezu::probe::aggregate {
 
-Plan::Plan(std::uint64_t generation, std::vector<PlannedService> services, PacketTime not_before, PacketTime effective, bool anew)
-    : generation_(generation), not_before_(not_before), effective_(effective), anew_(anew) {
+Plan::Plan(std::uint64_t generation, std::vector<PlannedService> services, PacketTime effective, std::optional<HashKey> names)
+    : generation_(generation), effective_(effective) {
+  if (names) names_.emplace(*names);
   std::vector<definition::Service> definitions;
   for (PlannedService& s : services) {
     NEZU_CHECK(s.transaction_targets.size() == s.definition.transactions.size());

@@ -6,8 +6,10 @@
 #include <bitset>
 #include <cstdint>
 #include <memory>
+#include <optional>
 #include <vector>
 
+#include "common/base/keyed_hash.h"
 #include "model/window/record.h"
 #include "probe/match/matcher.h"
 
@@ -23,18 +25,14 @@ struct PlannedService {
 
 class Plan {
  public:
-  // Each service's coverage begins where a worker takes the plan up, but not before `not_before` (the end of what is stored: what was decided
-  // before it may be counted already). `effective`: a worker takes the plan up when its packet time has come there (a window's edge, for
-  // changed definitions: a record's service has one version); zero: at once.
-  // `anew`: what was measured before it is taken up, and not handed over, is thrown away.
+  // `effective`: a worker takes the plan up when its packet time has come there (a window's edge, for changed definitions: a record's
+  // service has one version); zero: at once. `names`: the key of the transactions' names; none: they get no names.
   // REQUIRES: transaction_targets has as many entries as the definition has web transactions
-  Plan(std::uint64_t generation, std::vector<PlannedService> services, PacketTime not_before = {}, PacketTime effective = {},
-       bool anew = false);
+  Plan(std::uint64_t generation, std::vector<PlannedService> services, PacketTime effective = {}, std::optional<HashKey> names = {});
 
   std::uint64_t generation() const { return generation_; }
-  PacketTime not_before() const { return not_before_; }
   PacketTime effective() const { return effective_; }
-  bool anew() const { return anew_; }
+  const KeyedHash* names() const { return names_ ? &*names_ : nullptr; }
   const match::Matcher& matcher() const { return *matcher_; }
   std::size_t service_count() const { return ids_.size(); }
   window::ServiceId id(std::size_t service) const { return ids_[service]; }
@@ -49,13 +47,13 @@ class Plan {
 
  private:
   std::uint64_t generation_;
-  PacketTime not_before_, effective_;
+  PacketTime effective_;
+  std::optional<KeyedHash> names_;
   std::unique_ptr<match::Matcher> matcher_;
   std::vector<window::ServiceId> ids_;
   std::vector<std::uint64_t> versions_;
   std::vector<window::TargetId> target_ids_;
   std::vector<std::bitset<100>> errors_;
-  bool anew_;
   bool needs_head_ = false;
 };
 

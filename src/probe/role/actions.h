@@ -25,9 +25,9 @@ struct Send {
 struct Measure {
   std::uint64_t generation = 0;
   std::vector<wire::ServiceDefinition> services;
-  PacketTime not_before{};  // nothing that was decided earlier may be counted
-  bool anew = false;        // what is measured and not closed is to be thrown away
-  bool at_edge = false;     // a definition changed: take it up at a window's edge
+  std::optional<wire::NameKey> names;  // of transactions; none: they need no names
+  bool at_edge = false;                // a definition changed: take it up at a window's edge …
+  Nanos offset{0};                     // … of the logical probe's time: that of the packets, less this
 };
 // Discover for this job and no other, also where one is running; job 0: for none. Answered by discovering(job) once every worker does.
 struct Discover {
@@ -35,7 +35,7 @@ struct Discover {
   std::optional<IpPrefix> source;
   Nanos limit{0};  // 0: none
 };
-// Cut the open windows short, and measure no more; answered by window_closed() for each, then cut_done().
+// Hand over what is measured, and measure no more; answered by the last slices, then cut_done().
 struct Cut {};
 // The end: the program may exit. `undelivered`: windows that nobody stored.
 struct Finished {

@@ -6,6 +6,23 @@ namespace nezu::probe::role {
 namespace {
 
 constexpr std::size_t kStoppedTold = 256;
+constexpr Nanos kSweep = std::chrono::seconds(1);
+constexpr Nanos kDoubt = std::chrono::milliseconds(100);  // a seam as near as this to missing names is doubtful
+
+shadow::Options with_window(shadow::Options o, Nanos window) {
+  o.window = window;
+  return o;
+}
+
+wire::ClockKnown to_wire(shadow::Clock::Known known) {
+  switch (known) {
+    case shadow::Clock::Known::none: return wire::ClockKnown::none;
+    case shadow::Clock::Known::own: return wire::ClockKnown::own;
+    case shadow::Clock::Known::coarse: return wire::ClockKnown::coarse;
+    case shadow::Clock::Known::compared: return wire::ClockKnown::compared;
+  }
+  return wire::ClockKnown::none;
+}
 
 const char* to_string(wire::Refusal::Reason reason) {
   using Reason = wire::Refusal::Reason;
@@ -33,7 +50,12 @@ const char* to_string(Name name) {
 }
 
 Role::Role(const Options& options, Random& random)
-    : options_(options), random_(random), spool_(options.spool), backoff_(options.retry_first), promoted_(options.promoted) {}
+    : options_(options),
+      random_(random),
+      spool_(options.spool),
+      shadow_(with_window(options.shadow, options.window)),
+      backoff_(options.retry_first),
+      promoted_(options.promoted) {}
 
 Name Role::name() const {
   if (epoch_ != 0) return Name::active;
@@ -163,9 +185,41 @@ Actions Role::tick(MonoTime now, PacketTime packet_clock) {
     out.push_back(Connect{});
   }
   if (session_ == Session::open && now - beat_at_ >= options_.beat) beat(now, out);
-  send_records(out);
+  for (Action& action : work(now, packet_clock)) out.push_back(std::move(action));
   finish_if_done(now, out);
   return out;
+}
+
+Actions Role::work(MonoTime now, PacketTime packet_clock) {
+  Actions out;
+  if (finished_) return out;
+  packet_clock_ = packet_clock;
+  packet_clock_at_ = now;
+  while (auto record = shadow_.cut(now, packet_clock)) keep(std::move(*record), out);
+  if (epoch_ == 0 && now - swept_at_ >= kSweep) sweep(now);
+  while (auto record = shadow_.add_up()) keep(std::move(*record), out);
+  send_records(out);
+  return out;
+}
+
+void Role::sweep(MonoTime now) {
+  swept_at_ = now;
+  shadow_.sweep();
+  if (epoch_ == 0) discarded_ += spool_.drop_shadow(stored_until_);
+}
+
+void Role::keep(window::Record record, Actions& out) {
+  ++measured_count_;
+  record.instance = options_.instance;
+  record.epoch = epoch_;
+  const window::Span span = record.span;
+  if (!spool_.push(std::move(record))) shadow_.given_up(span);
+  const auto pushed_out = spool_.take_overflow();
+  for (const window::Span& s : pushed_out) shadow_.given_up(s);
+  if (!pushed_out.empty()) {
+    out.push_back(
+        Say{Say::Level::warning, "the spool is full, the oldest window is dropped", {{"dropped", std::to_string(spool_.overflow())}}});
+  }
 }
 
 void Role::beat(MonoTime now, Actions& out) {
@@ -178,32 +232,32 @@ void Role::beat(MonoTime now, Actions& out) {
   h.held = held_;
   h.was = spool_.granted() > 0 ? was_ : 0;
   h.applied = applied_number_;
-  for (const auto& [id, state] : measured_) h.services.push_back(state);
-  for (const auto& [id, state] : stopped_) h.services.push_back(state);
   h.discovery_job = discovery_;
-  h.packet_clock = h.frame_clock = packet_clock_ + (now - packet_clock_at_);
-  h.clock_known = epoch_ != 0 ? wire::ClockKnown::own : wire::ClockKnown::none;
+  for (const auto* states : {&measured_, &stopped_}) {
+    for (const auto& [id, state] : *states) {
+      h.services.push_back(state);
+      h.services.back().since = shadow_.clock().logical(state.since);
+    }
+  }
+  h.packet_clock = packet_now(now);
+  h.frame_clock = shadow_.clock().logical(h.packet_clock);
+  h.clock_known = to_wire(shadow_.clock().known());
   h.since = since();
-  h.whole = whole();
+  h.whole = !measured_.empty() && shadow_.whole();
   h.capture = capture_.state;
   h.kept_windows = spool_.size();
   h.overflow_windows = spool_.overflow();
+  h.compared = shadow_.counters().left_out;
+  h.only_here = shadow_.counters().only_here;
+  h.only_named = shadow_.names_not_seen();
   out.push_back(Send{std::move(h)});
 }
 
 // Where our coverage begins after the end of what is stored.
 PacketTime Role::since() const {
-  PacketTime begin = capture_.unbroken_since.value_or(packet_clock_);
+  PacketTime begin = shadow_.since().value_or(shadow_.clock().logical(packet_clock_));
   if (const window::Spans kept = spool_.covered_after(stored_until_); !kept.empty()) begin = std::min(begin, kept.front().begin);
   return std::max(begin, stored_until_);
-}
-
-// No hole since then.
-bool Role::whole() const {
-  if (measured_.empty() || !capture_.unbroken_since || capture_.state.watermark <= stored_until_) return false;
-  window::Spans have = spool_.covered_after(stored_until_);
-  if (*capture_.unbroken_since < capture_.state.watermark) have.push_back({*capture_.unbroken_since, capture_.state.watermark});
-  return window::subtract({{stored_until_, capture_.state.watermark}}, window::normalise(std::move(have))).empty();
 }
 
 void Role::send_records(Actions& out) {
@@ -241,14 +295,25 @@ Actions Role::demote(MonoTime now) {
 // No longer admitted. What is kept stays with its old epoch until the manager says what of it is wanted.
 void Role::step_down(std::optional<PacketTime> wanted_until) {
   if (epoch_ != 0) was_ = epoch_;
-  if (wanted_until) spool_.to_shadow(wanted_until);
+  if (wanted_until) take_back(wanted_until);
   epoch_ = 0;
   waiting_ = promoted_;
+  shadow_.end();
+  shadow_.clock().forget_differences();
+}
+
+// Records that end after `until` (none: all) become shadow again.
+void Role::take_back(std::optional<PacketTime> until) {
+  spool_.take_back(until, [this](const window::Span& span) { return shadow_.take_back(span); });
 }
 
 void Role::on(MonoTime, wire::Beat m, Actions&) {
   standby_ok_ = m.standby_ok;
-  if (epoch_ == 0) stored_until_ = std::max(stored_until_, m.stored_until);
+  if (epoch_ == 0) {
+    stored_until_ = std::max(stored_until_, m.stored_until);
+    shadow_.set_stored_until(m.stored_until);
+    if (m.offset) shadow_.clock().coarse(*m.offset);
+  }
   if (m.holder == options_.instance) waiting_ = false;
 }
 
@@ -256,24 +321,48 @@ void Role::on(MonoTime now, wire::Grant m, Actions& out) {
   if (m.epoch == epoch_ || !promoted_) return;
   if (epoch_ != 0) step_down(std::nullopt);
   const bool nobody_else = to_ns(m.stored_until) <= 0 || m.stored_until == acknowledged_until_;
-  spool_.to_shadow(std::nullopt);
+  take_back(std::nullopt);
   epoch_ = held_ = m.epoch;
   waiting_ = false;
-  stored_until_ = m.stored_until;
-  seam_ = std::max(seam_, m.stored_until);
-  if (nobody_else) {
-    discarded_ += spool_.grant(m.epoch, m.stored_until);
-  } else {
-    discarded_ += spool_.drop_shadow();
-    if (!wished_.empty()) {
-      seam_ = std::max(seam_, packet_clock_);
-      measure(out, true, false);
-    }
-  }
+  stored_until_ = std::max(stored_until_, m.stored_until);
+  shadow_.set_stored_until(m.stored_until);
+  find_clock(m, packet_now(now));
+  begin_records(m, nobody_else, packet_now(now));
+  for (Action& action : work(now, packet_now(now))) out.push_back(std::move(action));
   out.push_back(
       Say{Say::Level::info, "admitted", {{"epoch", std::to_string(epoch_)}, {"windows_handed_over", std::to_string(spool_.size())}}});
   beat(now, out);
-  send_records(out);
+}
+
+// From now on the logical probe's time is ours, less the offset that is known best.
+void Role::find_clock(const wire::Grant& grant, PacketTime own_now) {
+  shadow::Clock& clock = shadow_.clock();
+  if (options_.shadow.names) clock.compare(shadow_.differences(grant.ledger));
+  if (grant.offset) clock.coarse(*grant.offset);
+  if (clock.known() == shadow::Clock::Known::none && to_ns(grant.stored_until) > 0) {
+    // No idea of it: the shadow can't be laid beside what is stored. It begins anew, and not before the end of that.
+    clock.adopt(std::min(Nanos(0), own_now - grant.stored_until));
+    shadow_.throw_away(own_now);
+  }
+  clock.keep();
+}
+
+void Role::begin_records(const wire::Grant& grant, bool nobody_else, PacketTime own_now) {
+  bool doubtful = false;
+  if (options_.shadow.names) {
+    shadow_.learn(grant.ledger, grant.stored_until, to_ns(grant.stored_until) > 0 ? std::optional(grant.ledger_since) : std::nullopt);
+    doubtful = grant.ledger.left_out_until > grant.stored_until - kDoubt && to_ns(grant.stored_until) > 0;
+    shadow_.sweep();
+  } else if (!nobody_else) {
+    shadow_.throw_away(own_now);
+    discarded_ += spool_.drop_shadow(PacketTime::max());
+  }
+  discarded_ += spool_.grant(epoch_, grant.stored_until);
+  // Where nothing is covered yet it will be soon, and the watermark lies behind the present.
+  const PacketTime begin = shadow_.since().value_or(shadow_.clock().logical(own_now) - options_.window);
+  PacketTime from = std::max(grant.stored_until, floor_to(begin, options_.window));
+  if (const auto end = spool_.end()) from = std::max(from, *end);
+  shadow_.begin(from, doubtful);
 }
 
 void Role::on(MonoTime, wire::Wait m, Actions& out) {
@@ -287,20 +376,29 @@ void Role::on(MonoTime, wire::Superseded m, Actions& out) {
     step_down(m.wanted_until);
     discover({}, out);
   } else if (epoch_ == 0) {
-    spool_.to_shadow(m.wanted_until);
+    take_back(m.wanted_until);
   }
 }
 
 void Role::on(MonoTime, wire::Ack m, Actions& out) {
-  spool_.acknowledge(m.begin, m.end);
+  if (spool_.acknowledge(m.begin, m.end)) shadow_.stored({m.begin, m.end});
   stored_until_ = std::max(stored_until_, m.end);
   acknowledged_until_ = std::max(acknowledged_until_, m.end);
+  shadow_.set_stored_until(m.end);
   send_records(out);
 }
 
-// What another instance's record counted. Without a shadow of single transactions only its end matters.
-void Role::on(MonoTime, wire::Stored m, Actions&) {
-  if (epoch_ == 0) stored_until_ = std::max(stored_until_, m.stored_until);
+// What other instances' records counted: it is left out of the shadow, and the clocks are compared, anew with each active.
+void Role::on(MonoTime now, wire::Stored m, Actions&) {
+  if (epoch_ != 0) return;
+  stored_until_ = std::max(stored_until_, m.stored_until);
+  if (m.epoch != of_epoch_) {
+    of_epoch_ = m.epoch;
+    shadow_.clock().anew();
+  }
+  if (options_.shadow.names) shadow_.clock().compare(shadow_.differences(m.ledger));
+  shadow_.learn(m.ledger, m.stored_until, m.ledger_since);
+  sweep(now);
 }
 
 // ---- what is measured
@@ -336,7 +434,7 @@ void Role::on(MonoTime now, wire::Instruction m, Actions& out) {
     return it != wished_.end() && it->second != w.second;
   });
   wished_ = std::move(wished);
-  measure(out, false, changed);
+  measure(out, changed);
 }
 
 // Only the admitted instance discovers, and what it was told as such ends with its grant.
@@ -355,12 +453,12 @@ Actions Role::discovering(MonoTime now, std::uint64_t job) {
   return out;
 }
 
-void Role::measure(Actions& out, bool anew, bool at_edge) {
+void Role::measure(Actions& out, bool at_edge) {
   Measure m;
   m.generation = ++generation_;
-  m.not_before = seam_;
-  m.anew = anew;
+  if (options_.shadow.names) m.names = name_key_;
   m.at_edge = at_edge;
+  m.offset = shadow_.clock().offset();
   for (const auto& [id, version] : wished_) m.services.push_back(definitions_.at(id));
   out.push_back(std::move(m));
 }
@@ -390,38 +488,6 @@ Actions Role::applied(MonoTime now, std::uint64_t generation, std::vector<Applie
   return out;
 }
 
-// Ours may begin at the seam only: a record that lies before it is another's, one that holds it must not have counted anything before it.
-bool Role::fit_to_seam(window::Record& r) const {
-  if (r.span.begin >= seam_) return true;
-  if (r.span.end <= seam_) return false;
-  for (const window::ServicePart& s : r.services) {
-    if (!s.covered.empty() && s.covered.front().begin < seam_) return false;
-    if (s.covered.empty() && !s.targets.empty()) return false;
-  }
-  r.span.begin = seam_;
-  r.covered = window::intersect(r.covered, {r.span});
-  return !r.covered.empty();
-}
-
-Actions Role::window_closed(MonoTime, window::Record record) {
-  Actions out;
-  if (finished_) return out;
-  if (!fit_to_seam(record)) {
-    ++discarded_;
-    return out;
-  }
-  record.instance = options_.instance;
-  record.epoch = epoch_;
-  const std::uint64_t overflow = spool_.overflow();
-  spool_.push(std::move(record));
-  if (spool_.overflow() != overflow) {
-    out.push_back(
-        Say{Say::Level::warning, "the spool is full, the oldest window is dropped", {{"dropped", std::to_string(spool_.overflow())}}});
-  }
-  send_records(out);
-  return out;
-}
-
 // ---- the end
 
 Actions Role::stop(MonoTime now) {
@@ -441,6 +507,11 @@ Actions Role::stop(MonoTime now) {
 Actions Role::cut_done(MonoTime now) {
   Actions out;
   cutting_ = false;
+  if (epoch_ != 0) {
+    while (auto record = shadow_.cut(now, packet_now(now))) keep(std::move(*record), out);
+    while (auto record = shadow_.cut_short()) keep(std::move(*record), out);
+    send_records(out);
+  }
   finish_if_done(now, out);
   return out;
 }

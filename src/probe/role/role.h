@@ -6,15 +6,17 @@
 //   waiting   promoted, and told to wait for another instance
 //   active    admitted: it has an epoch, cuts records under it and sends them
 //
-// Whatever its role, it measures what the manager's last instruction says; what it measures without an epoch is kept as shadow.
+// Whatever its role, it measures what the manager's last instruction says; what it measures without an epoch stays in the shadow (probe/shadow).
+// On a grant the shadow, less what the ledgers name, is cut into records from the end of what is stored (E) on, or where the coverage begins.
 //
-// Hand-over without ledgers (cold): on a grant the shadow is used only where nobody else can have counted the same: nothing is stored at all, or
-// what is stored ends with a record of ours. Else it is thrown away, and the coverage begins anew at the admission: a gap rather than a
-// transaction counted twice. Records begin at max(E, where the coverage begins).
+// Without names (a cold pair) the shadow is used only where nobody else can have counted the same: nothing is stored at all, or what is stored
+// ends with a record of ours. Else it is thrown away, and the coverage begins anew at the admission: a gap rather than a transaction
+// counted twice.
 #pragma once
 
 #include <cstdint>
 #include <map>
+#include <memory>
 #include <optional>
 #include <string>
 #include <vector>
@@ -23,6 +25,7 @@
 #include "common/base/time.h"
 #include "model/wire/messages.h"
 #include "probe/role/actions.h"
+#include "probe/shadow/shadow.h"
 #include "probe/spool/spool.h"
 
 namespace nezu::probe::role {
@@ -33,6 +36,7 @@ struct Options {
   Nanos window = std::chrono::seconds(1);
   bool promoted = true;  // cold: from the start; warm: by promote()
   spool::Spool::Options spool;
+  shadow::Options shadow;  // its window is `window`
   Nanos beat = std::chrono::milliseconds(250);
   Nanos silence = std::chrono::seconds(1);            // a session is lost after so long without a word
   Nanos retry_first = std::chrono::milliseconds(50);  // doubled with each failure,
@@ -45,12 +49,11 @@ struct Options {
 // What the capture says; kept until the next one.
 struct CaptureReport {
   wire::CaptureState state;
-  std::optional<PacketTime> unbroken_since;  // since when everything was watched; empty: the capture stands
 };
 
 struct AppliedService {
   window::ServiceId service = 0;
-  PacketTime since{};  // where its coverage begins
+  PacketTime since{};  // where its coverage begins, in the instance's own packet time
 };
 
 enum class Name { standby, claiming, waiting, active };
@@ -72,7 +75,12 @@ class Role {
   Actions promote(MonoTime now);
   Actions demote(MonoTime now);
   Actions stop(MonoTime now);
-  Actions window_closed(MonoTime now, window::Record record);
+  // From the workers; what follows from it comes with the next work().
+  void take(MonoTime now, std::unique_ptr<aggregate::Slice> slice) { shadow_.take(std::move(slice), now); }
+  void worker_alive(MonoTime now, std::uint32_t worker, PacketTime watermark) { shadow_.alive(worker, watermark, now); }
+  void worker_finished(std::uint32_t worker) { shadow_.finished(worker); }
+  // Cuts what is complete, and sends it. `packet_clock`: as in tick().
+  Actions work(MonoTime now, PacketTime packet_clock);
   Actions applied(MonoTime now, std::uint64_t generation, std::vector<AppliedService> services, PacketTime stopped_at);
   Actions discovering(MonoTime now, std::uint64_t job);
   Actions cut_done(MonoTime now);
@@ -93,6 +101,8 @@ class Role {
   std::uint64_t instruction() const { return applied_number_; }
   std::size_t services() const { return wished_.size(); }
   std::uint64_t discarded() const { return discarded_; }  // windows measured and thrown away at an admission
+  std::uint64_t measured() const { return measured_count_; }  // windows
+  const shadow::Shadow& shadow() const { return shadow_; }
   std::uint64_t sessions_lost() const { return sessions_lost_; }
   const std::string& manager_version() const { return manager_version_; }
   wire::NameKey name_key() const { return name_key_; }
@@ -118,16 +128,22 @@ class Role {
   void beat(MonoTime now, Actions& out);
   void send_records(Actions& out);
   void step_down(std::optional<PacketTime> wanted_until);
-  void measure(Actions& out, bool anew, bool at_edge);
   void discover(const wire::Instruction& m, Actions& out);
-  bool fit_to_seam(window::Record& record) const;
+  void take_back(std::optional<PacketTime> until);
+  void find_clock(const wire::Grant& grant, PacketTime own_now);
+  void begin_records(const wire::Grant& grant, bool nobody_else, PacketTime own_now);
+  void cut();
+  void keep(window::Record record, Actions& out);
+  void sweep(MonoTime now);
+  void measure(Actions& out, bool at_edge);
   void finish_if_done(MonoTime now, Actions& out);
   PacketTime since() const;
-  bool whole() const;
+  PacketTime packet_now(MonoTime now) const { return packet_clock_ + (now - packet_clock_at_); }
 
   const Options options_;
   Random& random_;
   spool::Spool spool_;
+  shadow::Shadow shadow_;
 
   Session session_ = Session::none;
   MonoTime heard_{}, beat_at_{}, retry_at_{}, session_since_{}, claimed_at_{}, stop_by_{};
@@ -137,17 +153,20 @@ class Role {
 
   bool promoted_, waiting_ = false, standby_ok_ = false;
   std::uint64_t epoch_ = 0, held_ = 0, was_ = 0;
-  PacketTime stored_until_{}, acknowledged_until_{}, seam_{};  // seam_: our records may not begin before it
+  PacketTime stored_until_{}, acknowledged_until_{};
   PacketTime packet_clock_{};                                  // as of the last tick …
   MonoTime packet_clock_at_{};                                 // … which was then
+  MonoTime swept_at_{};
+  std::uint64_t of_epoch_ = 0;  // of the last record of another instance that we were told of
+  std::uint64_t measured_count_ = 0;
   CaptureReport capture_;
   wire::NameKey name_key_;
   std::string manager_version_;
 
   std::map<window::ServiceId, wire::ServiceDefinition> definitions_;
   std::map<window::ServiceId, std::uint64_t> wished_;         // by the last instruction: versions
-  std::map<window::ServiceId, wire::ServiceState> measured_;  // what every worker measures
-  std::map<window::ServiceId, wire::ServiceState> stopped_;   // no longer measured, and until when it was
+  std::map<window::ServiceId, wire::ServiceState> measured_;  // what every worker measures; since: own packet time
+  std::map<window::ServiceId, wire::ServiceState> stopped_;   // no longer measured, and until when it was: likewise
   std::uint64_t number_ = 0, applied_number_ = 0;             // instructions: received, carried out by every worker
   std::uint64_t generation_ = 0, applied_generation_ = 0;
   std::uint64_t discovery_wished_ = 0, discovery_ = 0;  // jobs: instructed, carried out by every worker

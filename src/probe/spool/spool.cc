@@ -19,11 +19,10 @@ std::uint64_t memory_of(const window::Record& record) {
 }
 
 bool Spool::push(window::Record record) {
-  if (record.span.empty() || (end_ && record.span.begin < *end_)) {
+  if (record.span.empty() || (!entries_.empty() && record.span.begin < entries_.back().record.span.end)) {
     ++out_of_order_;
     return false;
   }
-  end_ = record.span.end;
   const std::uint64_t bytes = memory_of(record);
   bytes_ += bytes;
   ++pushed_;
@@ -40,6 +39,7 @@ void Spool::forget(const Entry& entry) {
 void Spool::trim() {
   while (!entries_.empty() && (entries_.size() > options_.windows || bytes_ > options_.bytes)) {
     forget(entries_.front());
+    pushed_out_.push_back(entries_.front().record.span);
     entries_.pop_front();
     ++overflow_;
   }
@@ -67,11 +67,18 @@ void Spool::connection_lost() {
   on_its_way_ = 0;
 }
 
-void Spool::to_shadow(std::optional<PacketTime> until) {
-  for (Entry& e : entries_) {
-    if (until && e.record.span.end <= *until) continue;
-    e.record.epoch = 0;
-    if (std::exchange(e.sent, false)) --on_its_way_;
+void Spool::take_back(std::optional<PacketTime> until, const std::function<bool(const window::Span&)>& apart) {
+  for (auto it = entries_.begin(); it != entries_.end();) {
+    if (until && it->record.span.end <= *until) {
+      ++it;
+    } else if (apart(it->record.span)) {
+      forget(*it);
+      it = entries_.erase(it);
+    } else {
+      it->record.epoch = 0;
+      if (std::exchange(it->sent, false)) --on_its_way_;
+      ++it;
+    }
   }
 }
 
@@ -91,15 +98,15 @@ std::size_t Spool::drop_if(const auto& condition) {
 
 std::size_t Spool::grant(std::uint64_t epoch, PacketTime from) {
   NEZU_CHECK(epoch != 0);
-  const std::size_t dropped = drop_if([&](const Entry& e) { return e.record.epoch == 0 && e.record.span.begin < from; });
+  const std::size_t dropped = drop_shadow(from);
   for (Entry& e : entries_) {
     if (e.record.epoch == 0) e.record.epoch = epoch;
   }
   return dropped;
 }
 
-std::size_t Spool::drop_shadow() {
-  return drop_if([](const Entry& e) { return e.record.epoch == 0; });
+std::size_t Spool::drop_shadow(PacketTime from) {
+  return drop_if([&](const Entry& e) { return e.record.epoch == 0 && e.record.span.begin < from; });
 }
 
 void Spool::set_options(const Options& options) {

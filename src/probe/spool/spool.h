@@ -1,13 +1,16 @@
 // Spool: the records that the manager has not stored yet, in order of their spans, in bounded memory. Pure.
 //
-// A record's epoch says what it is: 0 = measured without a grant (the shadow), else the grant under which it was cut: then it may be sent. It
+// A record's epoch says what it is: 0 = an old grant's, or added up without one (probe/shadow), else the grant under which it was cut: then it may be sent. It
 // stays until it is acknowledged. What doesn't fit pushes out the oldest, counted: nothing covers that span any more, so the manager
 // shows a gap there.
 #pragma once
 
 #include <cstdint>
 #include <deque>
+#include <functional>
 #include <optional>
+#include <utility>
+#include <vector>
 
 #include "model/window/record.h"
 
@@ -24,7 +27,8 @@ class Spool {
   };
   explicit Spool(const Options& options) : options_(options) {}
 
-  // A new record at the end; it begins at or after the end of the last one, else it is refused (false), counted in out_of_order().
+  // A new record at the end; it begins at or after the end of the last one that is here, else it is refused (false), counted in
+  // out_of_order().
   bool push(window::Record record);
 
   // Stored: the record with this span is taken out; false: there is none.
@@ -35,12 +39,15 @@ class Spool {
   // The connection is lost: what was on its way is to be sent again.
   void connection_lost();
 
-  // Records that end after `until` become shadow again (no `until`: all).
-  void to_shadow(std::optional<PacketTime> until);
-  // Records of the shadow that begin at or after `from` get the epoch; the rest of the shadow is dropped. Gives how many were dropped.
+  // Records that end after `until` (none: all) are taken back: `apart` says whether the record was taken apart, then it is dropped here; else
+  // it stays, without an epoch.
+  void take_back(std::optional<PacketTime> until, const std::function<bool(const window::Span&)>& apart);
+  // Records without an epoch that begin at or after `from` get this one; the others without one are dropped. Gives how many were dropped.
   std::size_t grant(std::uint64_t epoch, PacketTime from);
-  // Drops the shadow; gives how many.
-  std::size_t drop_shadow();
+  // Drops those without an epoch that begin before `from`; gives how many.
+  std::size_t drop_shadow(PacketTime from);
+  // What was pushed out since the last call.
+  std::vector<window::Span> take_overflow() { return std::exchange(pushed_out_, {}); }
 
   void set_options(const Options& options);  // a smaller spool drops the oldest at once
 
@@ -49,6 +56,8 @@ class Spool {
   std::size_t on_its_way() const { return on_its_way_; }
   std::size_t granted() const;  // records with an epoch
   bool empty() const { return entries_.empty(); }
+  // Where the last record ends.
+  std::optional<PacketTime> end() const { return empty() ? std::nullopt : std::optional(entries_.back().record.span.end); }
   std::uint64_t pushed() const { return pushed_; }
   std::uint64_t acknowledged() const { return acknowledged_; }
   std::uint64_t overflow() const { return overflow_; }
@@ -71,7 +80,7 @@ class Spool {
   Entries entries_;
   std::uint64_t bytes_ = 0;
   std::size_t on_its_way_ = 0;
-  std::optional<PacketTime> end_;
+  std::vector<window::Span> pushed_out_;
   std::uint64_t pushed_ = 0, acknowledged_ = 0, overflow_ = 0, out_of_order_ = 0;
 };
 

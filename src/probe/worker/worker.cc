@@ -11,8 +11,11 @@ namespace {
 constexpr Nanos kWait = std::chrono::milliseconds(20);
 constexpr Nanos kLookEvery = std::chrono::milliseconds(20);
 constexpr Nanos kSnapshotEvery = std::chrono::milliseconds(100);
+<<<<<<< HEAD
 constexpr Nanos kFoundEvery = std::chrono::milliseconds(200);
-constexpr std::size_t kMaxUnsent = 64;  // windows that wait because the main thread's queue is full
+=======
+constexpr std::size_t kMaxUnsent = 1000;  // slices that wait because the main thread's queue is full
+>>>>>>> 3ebaa91 (The shadow: transactions travel one by one, and records are cut in the logical probe's time)
 }  // namespace
 
 // The thread's own state.
@@ -22,7 +25,7 @@ class Worker::Loop final : public TransactionSink {
       : w_(w),
         o_(w.options_),
         pipeline_(o_.pipeline, o_.key, *this),
-        targets_({.worker = o_.index, .window = o_.window, .max_windows = 120}),
+        targets_({.worker = o_.index}),
         clock_(o_.timestamp_offset) {}
 
   void run() {
@@ -50,7 +53,7 @@ class Worker::Loop final : public TransactionSink {
 
  private:
   // A file is read from the first plan with a service on: what was read before would be measured by nobody.
-  bool may_read() const { return o_.live || (measuring_ && unsent_.size() < 4); }
+  bool may_read() const { return o_.live || (measuring_ && unsent_.size() < 16); }
 
   void look_at_clock() {
     if (!o_.live) return;
@@ -73,7 +76,7 @@ class Worker::Loop final : public TransactionSink {
     targets_.unwatch(watermark_);
     watermark_ = std::max(watermark_, clock_.now() - o_.lag);
     if (watching) targets_.watch(watermark_);
-    targets_.advance(watermark_, totals(), windows_);
+    targets_.advance(watermark_, totals(), slices_);
   }
 
   void take_commands() {
@@ -103,7 +106,6 @@ class Worker::Loop final : public TransactionSink {
     watermark_ = std::max(watermark_, clock_.now() - o_.lag);
     targets_.watch(std::max(watermark_, clock_.now()));
   }
-  void on(TakeBack c) { targets_.recycle(std::move(c.window)); }
   void on(TakeOptions c) {
     const bool head = o_.pipeline.keep_request_head;  // the plan's, not the configuration's
     o_.pipeline = c.options;
@@ -122,7 +124,7 @@ class Worker::Loop final : public TransactionSink {
     drain();
     // What is still open is the next instance's to measure: it is not decided here.
     look_at_drops(true);
-    targets_.finish(watermark_, totals(), windows_);
+    targets_.finish(watermark_, totals(), slices_);
     tell_generation();
     finished_ = true;
     source_.reset();
@@ -161,7 +163,7 @@ class Worker::Loop final : public TransactionSink {
         return;
     }
     look_at_drops(false);
-    targets_.advance(watermark_, totals(), windows_);
+    targets_.advance(watermark_, totals(), slices_);
     tell_generation();
   }
 
@@ -208,7 +210,7 @@ class Worker::Loop final : public TransactionSink {
   // The capture stands: time goes on, windows close, and nothing covers them.
   void stand_still() {
     come_to(std::max(watermark_, clock_.now() - o_.lag));
-    targets_.advance(watermark_, totals(), windows_);
+    targets_.advance(watermark_, totals(), slices_);
     tell_generation();
   }
 
@@ -253,18 +255,18 @@ class Worker::Loop final : public TransactionSink {
   }
 
   void hand_over() {
-    for (auto& window : windows_) unsent_.push_back(WindowReady{std::move(window)});
-    windows_.clear();
+    for (auto& slice : slices_) unsent_.push_back(SliceReady{std::move(slice)});
+    slices_.clear();
     bool woken = false;
     while (!unsent_.empty() && w_.events_.push(std::move(unsent_.front()))) {
       unsent_.pop_front();
       woken = true;
     }
     if (woken) w_.wake_();
-    // The main thread is stuck: windows go, events stay. The merger sees that a part is missing and says so.
-    while (o_.live && unsent_.size() > kMaxUnsent && std::holds_alternative<WindowReady>(unsent_.front())) {
+    // The main thread is stuck: slices go, events stay. What they covered isn't covered then: a gap.
+    while (o_.live && unsent_.size() > kMaxUnsent && std::holds_alternative<SliceReady>(unsent_.front())) {
       unsent_.pop_front();
-      ++windows_refused_;
+      ++slices_refused_;
     }
   }
 
@@ -301,7 +303,7 @@ class Worker::Loop final : public TransactionSink {
     s.jumps = targets_.jumps();
     s.clock_steps = clock_.steps();
     s.clock_shift = clock_.shift();
-    s.windows_refused = windows_refused_;
+    s.slices_refused = slices_refused_;
     s.taken_at = mono;
     MutexLock lock(w_.mutex_);
     w_.snapshot_ = s;
@@ -317,13 +319,17 @@ class Worker::Loop final : public TransactionSink {
   SourceStatistics gone_, last_;
   MonoTime mono_{}, looked_at_{}, published_at_{};
   PacketTime watermark_{};
-  aggregate::Windows windows_;
+  aggregate::Slices slices_;
   std::deque<Event> unsent_;
+<<<<<<< HEAD
   std::unique_ptr<discovery::Table> discovery_;  // while a job runs
   std::uint64_t discovery_job_ = 0;
   std::deque<Event> found_;
   MonoTime found_at_{};
   std::uint64_t told_generation_ = 0, windows_refused_ = 0;
+=======
+  std::uint64_t told_generation_ = 0, slices_refused_ = 0;
+>>>>>>> 3ebaa91 (The shadow: transactions travel one by one, and records are cut in the logical probe's time)
   bool measuring_ = false, finished_ = false;
 };
 

@@ -1,4 +1,4 @@
-// Worker: one ring's thread: frames → pipeline → targets → windows, handed over whole. Share-nothing: what passes between it and the main
+// Worker: one ring's thread: frames → pipeline → targets → slices, handed over some tens of times a second. Share-nothing: what passes between it and the main
 // thread are commands and events in bounded queues, and a snapshot of its counters ten times a second; no lock on a packet's way.
 #pragma once
 
@@ -21,8 +21,8 @@
 namespace nezu::probe::worker {
 
 // ---- worker → main
-struct WindowReady {
-  std::unique_ptr<aggregate::WorkerWindow> window;
+struct SliceReady {
+  std::unique_ptr<aggregate::Slice> slice;
 };
 struct PlanTaken {
   std::uint32_t worker = 0;
@@ -44,6 +44,7 @@ struct ClockStepped {
 struct Finished {
   std::uint32_t worker = 0;
 };
+<<<<<<< HEAD
 struct DiscoveryTaken {
   std::uint32_t worker = 0;
   std::uint64_t job = 0;
@@ -53,6 +54,9 @@ struct Discovered {
   discovery::Found found;
 };
 using Event = std::variant<WindowReady, PlanTaken, SourceFailed, SourceEnded, ClockStepped, Finished, DiscoveryTaken, Discovered>;
+=======
+using Event = std::variant<SliceReady, PlanTaken, SourceFailed, SourceEnded, ClockStepped, Finished>;
+>>>>>>> 3ebaa91 (The shadow: transactions travel one by one, and records are cut in the logical probe's time)
 
 // ---- main → worker
 struct TakePlan {
@@ -61,18 +65,20 @@ struct TakePlan {
 struct TakeSource {  // in place of the one that it has; none: the capture stands
   std::unique_ptr<FrameSource> source;
 };
-struct TakeBack {  // windows to be used anew
-  std::unique_ptr<aggregate::WorkerWindow> window;
-};
 struct TakeOptions {
   Pipeline::Options options;
 };
+<<<<<<< HEAD
 struct TakeDiscovery {  // in place of the job that runs; job 0: none
   std::uint64_t job = 0;
   std::optional<IpPrefix> source;
 };
 struct Finish {};  // cut what is open, hand it over, and end
 using Command = std::variant<TakePlan, TakeSource, TakeBack, TakeOptions, TakeDiscovery, Finish>;
+=======
+struct Finish {};  // hand over what there is, and end
+using Command = std::variant<TakePlan, TakeSource, TakeOptions, Finish>;
+>>>>>>> 3ebaa91 (The shadow: transactions travel one by one, and records are cut in the logical probe's time)
 
 // As of the last tenth of a second.
 struct Snapshot {
@@ -85,14 +91,13 @@ struct Snapshot {
   std::uint64_t generation = 0;
   std::uint32_t connections = 0;
   std::uint64_t memory = 0;
-  std::uint64_t negative_times = 0, jumps = 0, clock_steps = 0, windows_refused = 0;
+  std::uint64_t negative_times = 0, jumps = 0, clock_steps = 0, slices_refused = 0;
   Nanos clock_shift{0};
   MonoTime taken_at{};  // of the loop's last round: an old one means that the worker is stuck
 };
 
 struct Options {
   std::uint32_t index = 0;
-  Nanos window = std::chrono::seconds(1);
   Pipeline::Options pipeline;
   Pipeline::Key key;
   Nanos timestamp_offset{0};

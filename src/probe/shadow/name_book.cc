@@ -1,0 +1,84 @@
+#include "probe/shadow/name_book.h"
+
+#include <algorithm>
+#include <bit>
+
+namespace nezu::probe::shadow {
+
+void NameBook::Bucket::add(std::uint64_t name, std::uint32_t entry) {
+  if (name == 0) return;
+  const std::size_t mask = slots.size() - 1;
+  std::size_t i = name & mask;
+  while (slots[i].name != 0 && slots[i].name != name) i = (i + 1) & mask;
+  slots[i] = {name, entry};
+}
+
+std::optional<std::uint32_t> NameBook::Bucket::find(std::uint64_t name) const {
+  if (name == 0 || slots.empty()) return std::nullopt;
+  const std::size_t mask = slots.size() - 1;
+  for (std::size_t i = name & mask; slots[i].name != 0; i = (i + 1) & mask) {
+    if (slots[i].name == name) return slots[i].entry;
+  }
+  return std::nullopt;
+}
+
+bool NameBook::known_name(std::uint64_t name) const {
+  return std::any_of(buckets_.rbegin(), buckets_.rend(), [&](const Bucket& b) { return b.find(name).has_value(); });
+}
+
+void NameBook::learn(const window::Ledger& ledger, PacketTime stored_until, std::optional<PacketTime> since, PacketTime watched_since) {
+  if (since && (!known_ || *since > told_)) known_ = since;
+  if (!known_) known_ = stored_until;
+  const bool again = since.has_value() && told_;  // a whole ledger: some of it was told before
+  told_ = std::max(told_.value_or(stored_until), stored_until);
+  doubt_ = std::max(doubt_, ledger.left_out_until);
+  if (!ledger.entries.empty()) {
+    Bucket b;
+    b.end = stored_until;
+    b.slots.resize(std::bit_ceil(ledger.entries.size() * 4));
+    for (const window::LedgerEntry& e : ledger.entries) {
+      if (again && (known_name(e.request) || known_name(e.response))) continue;
+      const auto entry = static_cast<std::uint32_t>(b.seen.size());
+      b.add(e.request, entry);
+      b.add(e.response, entry);
+      b.seen.push_back(false);
+      b.expected.push_back(e.decided >= watched_since);
+    }
+    size_ += b.seen.size();
+    const auto after = std::find_if(buckets_.begin(), buckets_.end(), [&](const Bucket& o) { return o.end > b.end; });
+    buckets_.insert(after, std::move(b));
+  }
+  forget();
+}
+
+void NameBook::settle(Bucket& b) {
+  if (std::exchange(b.settled, true)) return;
+  for (std::size_t i = 0; i < b.seen.size(); ++i) not_seen_ += b.expected[i] && !b.seen[i] ? 1 : 0;
+}
+
+void NameBook::forget() {
+  for (Bucket& b : buckets_) {
+    if (b.end >= *told_ - limits_.reach) break;
+    settle(b);
+  }
+  while (!buckets_.empty() && (buckets_.front().end < *told_ - limits_.kept || size_ > limits_.names)) {
+    Bucket& b = buckets_.front();
+    settle(b);
+    if (b.end >= *told_ - limits_.kept) known_ = std::max(*known_, b.end);
+    size_ -= b.seen.size();
+    buckets_.pop_front();
+  }
+}
+
+bool NameBook::contains(std::uint64_t request, std::uint64_t response, PacketTime from) {
+  for (auto b = buckets_.rbegin(); b != buckets_.rend() && b->end >= from; ++b) {
+    auto entry = b->find(request);
+    if (!entry) entry = b->find(response);
+    if (!entry) continue;
+    b->seen[*entry] = true;
+    return true;
+  }
+  return false;
+}
+
+}  // namespace nezu::probe::shadow

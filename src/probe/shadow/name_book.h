@@ -1,0 +1,65 @@
+// NameBook: the names of what is stored (docs/failover.md, "Ledger"), as the manager tells them: which of them are known without a break since
+// when, up to where some may be missing, and which of them this instance has seen too. Pure. Times are the logical probe's.
+#pragma once
+
+#include <cstdint>
+#include <deque>
+#include <optional>
+#include <vector>
+
+#include "common/base/time.h"
+#include "model/window/record.h"
+
+namespace nezu::probe::shadow {
+
+class NameBook {
+ public:
+  struct Limits {
+    Nanos reach = std::chrono::seconds(10);  // a name that isn't seen for so long, wasn't seen by this instance
+    Nanos kept = std::chrono::seconds(72);   // names are kept for so long: the transaction time-out, the reach, and some
+    std::size_t names = 8'000'000;           // and no more than so many entries; the oldest go, and known() moves
+  };
+  explicit NameBook(const Limits& limits) : limits_(limits) {}
+
+  // Names of records stored up to `stored_until`. `since`: how far back they reach; none: they are those of the record that follows what was
+  // told before. `watched_since`: since when this instance should have seen the same.
+  void learn(const window::Ledger& ledger, PacketTime stored_until, std::optional<PacketTime> since, PacketTime watched_since);
+
+  // Whether either name is among those of what ended at or after `from`; the entry counts as seen. 0 is no name.
+  bool contains(std::uint64_t request, std::uint64_t response, PacketTime from);
+
+  // Names of all that was stored after this, up to told(), are known; empty: nobody has told anything.
+  std::optional<PacketTime> known() const { return known_; }
+  std::optional<PacketTime> told() const { return told_; }
+  // What was stored before this may be without its name.
+  PacketTime doubt() const { return doubt_; }
+
+  std::uint64_t not_seen() const { return not_seen_; }  // names that this instance should have seen, and hasn't
+  std::size_t size() const { return size_; }
+
+ private:
+  struct Slot {
+    std::uint64_t name = 0;
+    std::uint32_t entry = 0;
+  };
+  struct Bucket {
+    PacketTime end{};
+    std::vector<Slot> slots;  // open addressing; names are hashes already
+    std::vector<bool> seen, expected;
+    bool settled = false;
+    void add(std::uint64_t name, std::uint32_t entry);
+    std::optional<std::uint32_t> find(std::uint64_t name) const;
+  };
+  bool known_name(std::uint64_t name) const;
+  void settle(Bucket& bucket);
+  void forget();
+
+  const Limits limits_;
+  std::deque<Bucket> buckets_;  // by end
+  std::optional<PacketTime> known_, told_;
+  PacketTime doubt_{};
+  std::uint64_t not_seen_ = 0;
+  std::size_t size_ = 0;
+};
+
+}  // namespace nezu::probe::shadow

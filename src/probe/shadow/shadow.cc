@@ -1,0 +1,451 @@
+#include "probe/shadow/shadow.h"
+
+#include <algorithm>
+#include <unordered_map>
+#include <utility>
+
+#include "common/base/check.h"
+
+namespace nezu::probe::shadow {
+namespace {
+
+using aggregate::Hit;
+using aggregate::Item;
+using aggregate::Slice;
+
+constexpr PacketTime kFree{}, kGone = PacketTime::max();
+constexpr Nanos kGuard = std::chrono::milliseconds(50);  // how far two instances' stamps of one event may lie apart
+constexpr Nanos kMargin = std::chrono::seconds(2);       // less of the reach than there is: clocks that aren't compared yet
+constexpr Nanos kEarlier = std::chrono::seconds(3);      // how much earlier than it began a transaction may be stored, by a clock that is off
+
+std::uint64_t memory_of(const Slice& s) {
+  return sizeof s + s.items.capacity() * (sizeof(Item) + sizeof(PacketTime)) + s.hits.capacity() * sizeof(Hit) +
+         s.tenures.capacity() * sizeof(aggregate::Tenure);
+}
+
+}  // namespace
+
+struct Shadow::Building {
+  struct Part {
+    std::uint64_t version = 0;
+    window::Spans covered;
+    std::vector<window::TargetFigures> targets;
+  };
+  window::Record record;
+  std::map<window::ServiceId, Part> parts;
+  std::unordered_map<window::TargetId, std::pair<Part*, std::size_t>> targets;
+  window::Ledger otherwise;  // names of what was decided otherwise than by its last byte
+
+  window::Figures* figures(const Hit& hit) {
+    const auto known = targets.find(hit.target);
+    if (known != targets.end()) {
+      Part& p = *known->second.first;
+      return p.version == hit.version ? &p.targets[known->second.second].figures : nullptr;
+    }
+    const auto part = parts.find(hit.service);
+    if (part == parts.end() || part->second.version != hit.version) return nullptr;
+    targets[hit.target] = {&part->second, part->second.targets.size()};
+    part->second.targets.push_back({hit.target, {}});
+    return &part->second.targets.back().figures;
+  }
+};
+
+Shadow::Shadow(const Options& options) : options_(options), coverage_(options.workers), book_(options.book) {
+  NEZU_CHECK(options.workers > 0 && options.window > Nanos(0));
+}
+
+// ---- what comes in
+
+void Shadow::take(std::unique_ptr<Slice> slice, MonoTime now) {
+  slice->covered = window::subtract(slice->covered, {{PacketTime::min(), std::max(thrown_away_until_, forgotten_until_)}});
+  coverage_.take(*slice, now);
+  Batch b;
+  b.in.assign(slice->items.size(), kFree);
+  b.free = slice->items.size();
+  b.bytes = memory_of(*slice);
+  b.slice = std::move(slice);
+  bytes_ += b.bytes;
+  if (thrown_away_until_ != PacketTime{}) {
+    for (std::size_t i = 0; i < b.in.size(); ++i) {
+      if (b.slice->items[i].decided >= thrown_away_until_) continue;
+      ++counters_.thrown_away;
+      drop(b, i);
+    }
+  }
+  batches_.push_back(std::move(b));
+  if (bytes_ > options_.memory) shrink();
+}
+
+void Shadow::drop(Batch& b, std::size_t i) {
+  PacketTime& in = b.in[i];
+  if (in == kGone) return;
+  --(in == kFree ? b.free : b.held);
+  in = kGone;
+}
+
+void Shadow::prune() {
+  while (!batches_.empty()) {
+    const Batch& b = batches_.front();
+    if (b.free > 0 || b.held > 0 || b.counters_in != kGone) break;
+    bytes_ -= b.bytes;
+    batches_.pop_front();
+  }
+}
+
+std::size_t Shadow::kept() const {
+  std::size_t n = 0;
+  for (const Batch& b : batches_) n += b.free + b.held;
+  return n;
+}
+
+// ---- what is stored
+
+void Shadow::learn(const window::Ledger& ledger, PacketTime stored_until, std::optional<PacketTime> since) {
+  set_stored_until(stored_until);
+  if (!options_.names) return;
+  const PacketTime own_until = coverage_.watermark();
+  PacketTime watched_since = PacketTime::max();
+  if (own_until != PacketTime{}) {
+    const window::Spans measured = coverage_.measured({forgotten_until_, own_until});
+    if (!measured.empty()) watched_since = clock_.logical(measured.back().begin) + kGuard;
+  }
+  book_.learn(ledger, stored_until, since, watched_since);
+}
+
+std::vector<Nanos> Shadow::differences(const window::Ledger& ledger) const {
+  std::vector<Nanos> out;
+  if (ledger.entries.empty()) return out;
+  std::unordered_map<std::uint64_t, PacketTime> decided;
+  decided.reserve(ledger.entries.size() * 2);
+  for (const window::LedgerEntry& e : ledger.entries) {
+    if (e.request != 0) decided[e.request] = e.decided;
+    if (e.response != 0) decided[e.response] = e.decided;
+  }
+  for (const Batch& b : batches_) {
+    for (std::size_t i = 0; i < b.in.size(); ++i) {
+      const Item& item = b.slice->items[i];
+      if (b.in[i] == kGone || !item.by_last_byte) continue;
+      auto found = item.request_name != 0 ? decided.find(item.request_name) : decided.end();
+      if (found == decided.end() && item.response_name != 0) found = decided.find(item.response_name);
+      if (found != decided.end()) out.push_back(item.decided - found->second);
+    }
+  }
+  return out;
+}
+
+// Not stored yet, under whichever of its names, and ours to count.
+bool Shadow::countable(const Item& item) {
+  const PacketTime decided = clock_.logical(item.decided);
+  if (!options_.names || bugs.ledger_ignored) return decided >= seam_;
+  if (book_.contains(item.request_name, item.response_name, clock_.logical(item.began) - kEarlier)) {
+    ++counters_.left_out;
+    return false;
+  }
+  if (stored_until_ != PacketTime{} && decided < stored_until_ - options_.book.reach + kMargin) {
+    ++counters_.only_here;
+    return false;
+  }
+  // What wasn't decided by its last byte may have been stored at any time since it began.
+  const PacketTime when = item.by_last_byte ? decided : clock_.logical(item.began);
+  const bool doubtful = book_.doubt() != PacketTime{} && when < book_.doubt() + kGuard;
+  const bool unknown = !item.by_last_byte && book_.known() && when < *book_.known() + kMargin;
+  if (doubtful || unknown) ++counters_.thrown_away;
+  return !doubtful && !unknown;
+}
+
+void Shadow::sweep() {
+  for (Batch& b : batches_) {
+    if (b.free > 0) {
+      for (std::size_t i = 0; i < b.in.size(); ++i) {
+        if (b.in[i] == kFree && !countable(b.slice->items[i])) drop(b, i);
+      }
+    }
+    if (b.counters_in == kFree && clock_.logical(b.slice->span.end) <= stored_until_) b.counters_in = kGone;
+  }
+  coverage_.forget(clock_.own(stored_until_ - options_.window));
+  prune();
+}
+
+// ---- coverage
+
+std::optional<PacketTime> Shadow::since() const {
+  const PacketTime until = coverage_.watermark();
+  const window::Spans measured = coverage_.measured({clock_.own(stored_until_), until});
+  if (until == PacketTime{} || measured.empty()) return std::nullopt;
+  return clock_.logical(measured.front().begin);
+}
+
+bool Shadow::whole() const {
+  const PacketTime until = coverage_.watermark();
+  return until != PacketTime{} && stored_until_ != PacketTime{} && coverage_.whole({clock_.own(stored_until_), until});
+}
+
+// ---- records
+
+void Shadow::begin(PacketTime from, bool doubtful) {
+  cut_ = seam_ = from;
+  first_ = true;
+  doubtful_ = doubtful;
+}
+
+PacketTime Shadow::next_edge() const { return floor_to(*cut_, options_.window) + options_.window; }
+
+std::optional<window::Record> Shadow::cut(MonoTime now, PacketTime own_now) {
+  while (cut_) {
+    const PacketTime until = coverage_.watermark();
+    if (until == PacketTime{}) return std::nullopt;
+    PacketTime end = next_edge();
+    bool partly = false;
+    if (until < clock_.own(end)) {
+      if (own_now - clock_.own(end) < options_.grace || !coverage_.stuck(clock_.own(end), now - options_.grace)) return std::nullopt;
+      partly = true;
+    }
+    if (!partly) {
+      // Where nothing is covered there are no records: on to where it begins again.
+      const window::Spans measured = coverage_.measured({clock_.own(*cut_), until});
+      const PacketTime next = floor_to(clock_.logical(measured.empty() ? until : measured.front().begin), options_.window);
+      if (next >= end) {
+        skip_to(next);
+        continue;
+      }
+    }
+    const PacketTime begin = *cut_;
+    auto record = this->record(begin, end, partly);
+    cut_ = end;
+    if (record) return record;
+  }
+  return std::nullopt;
+}
+
+// Where something was to be measured, the next record has what there is of it. What was counted while nothing was, belongs to none.
+void Shadow::skip_to(PacketTime next) {
+  if (!coverage_.services({clock_.own(*cut_), clock_.own(next)}).empty()) {
+    ++counters_.uncovered;
+  } else {
+    for (Batch& b : batches_) {
+      if (b.counters_in == kFree && clock_.logical(b.slice->span.end) <= next) b.counters_in = kGone;
+    }
+    prune();
+  }
+  cut_ = next;
+}
+
+std::optional<window::Record> Shadow::cut_short() {
+  if (!cut_) return std::nullopt;
+  const PacketTime until = coverage_.watermark();
+  if (until == PacketTime{} || clock_.logical(until) <= *cut_) return std::nullopt;
+  const PacketTime begin = *cut_, end = std::min(next_edge(), clock_.logical(until));
+  auto r = record(begin, end, false);
+  cut_ = end;
+  return r;
+}
+
+std::optional<window::Record> Shadow::record(PacketTime begin, PacketTime end, bool partly) {
+  Building b;
+  window::Record& r = b.record;
+  r.span = {begin, end};
+  const window::Span own{clock_.own(begin), clock_.own(end)};
+  const auto logical = [&](const window::Spans& spans) {
+    window::Spans out = spans;
+    for (window::Span& s : out) s = {clock_.logical(s.begin), clock_.logical(s.end)};
+    return out;
+  };
+  r.covered = bugs.coverage_full ? window::Spans{r.span} : logical(coverage_.captured(own));
+  if (r.covered.empty()) {
+    ++counters_.uncovered;  // the next record has what there is of it
+    return std::nullopt;
+  }
+  for (auto& [id, service] : coverage_.services(own)) {
+    auto& part = b.parts[id];
+    part.version = service.version;
+    part.covered = bugs.coverage_full ? r.covered : logical(service.covered);
+  }
+  if (partly) ++counters_.partly;
+  r.partly = partly;
+  r.seam_doubtful = std::exchange(doubtful_, false);
+  if (options_.names) whole_.insert(begin);
+  fill(b);
+  first_ = false;
+  for (auto& [id, part] : b.parts) r.services.push_back({id, part.version, std::move(part.covered), std::move(part.targets)});
+  return std::move(r);
+}
+
+void Shadow::fill(Building& building) {
+  for (Batch& batch : batches_) {
+    if (batch.free > 0) fill(building, batch);
+    if (batch.counters_in == kFree && clock_.logical(batch.slice->span.end) <= building.record.span.end) add_counters(building, batch);
+  }
+  name(building);
+  prune();
+}
+
+void Shadow::fill(Building& building, Batch& batch) {
+  const PacketTime end = clock_.own(building.record.span.end);
+  for (std::size_t i = 0; i < batch.in.size(); ++i) {
+    if (batch.in[i] != kFree || batch.slice->items[i].decided >= end) continue;
+    if (countable(batch.slice->items[i]))
+      add(building, batch, i);
+    else
+      drop(batch, i);
+  }
+}
+
+void Shadow::add(Building& building, Batch& batch, std::size_t i) {
+  const Item& item = batch.slice->items[i];
+  bool counted = false;
+  for (std::uint32_t h = 0; h < item.hits; ++h) {
+    const Hit& hit = batch.slice->hits[item.first_hit + h];
+    if (window::Figures* figures = building.figures(hit)) {
+      add_figures(item.outcome, hit.is_error, *figures);
+      counted = true;
+    }
+  }
+  const PacketTime decided = clock_.logical(item.decided);
+  const bool before = decided < building.record.span.begin;
+  if (!counted) {
+    ++counters_.not_measured;
+    if (!building.parts.empty()) ++building.record.counters.late;
+    return drop(batch, i);
+  }
+  if (before && first_) ++counters_.put_in;
+  if (before && !first_) {
+    ++counters_.late;
+    ++building.record.counters.late;
+  }
+  if (!options_.names) return drop(batch, i);
+  if (item.request_name != 0 || item.response_name != 0) {
+    window::Ledger& ledger = item.by_last_byte ? building.record.ledger : building.otherwise;
+    if (!bugs.ledger_short || decided > building.record.span.end - std::chrono::milliseconds(20))
+      ledger.entries.push_back({item.request_name, item.response_name, decided});
+  }
+  batch.in[i] = building.record.span.begin;
+  --batch.free;
+  ++batch.held;
+}
+
+void Shadow::add_counters(Building& building, Batch& batch) {
+  // What was captured before the record's time, by an instance that wasn't admitted, is in no record.
+  const bool ours = !first_ || clock_.logical(batch.slice->span.end) > building.record.span.begin;
+  if (ours && !building.parts.empty()) {
+    building.record.counters += batch.slice->counters;
+    batch.counters_in = options_.names ? building.record.span.begin : kGone;
+  } else {
+    batch.counters_in = kGone;
+  }
+}
+
+// What was decided otherwise is never left out; of the rest the oldest are, where there is no room.
+void Shadow::name(Building& building) {
+  window::Ledger& ledger = building.record.ledger;
+  if (ledger.entries.size() > options_.ledger) {
+    const std::size_t out = ledger.entries.size() - options_.ledger;
+    const auto older = [](const window::LedgerEntry& a, const window::LedgerEntry& b) { return a.decided < b.decided; };
+    std::nth_element(ledger.entries.begin(), ledger.entries.begin() + static_cast<std::ptrdiff_t>(out), ledger.entries.end(), older);
+    ledger.left_out_until = ledger.entries[out].decided;
+    ledger.entries.erase(ledger.entries.begin(), ledger.entries.begin() + static_cast<std::ptrdiff_t>(out));
+    counters_.names_left_out += out;
+  }
+  ledger.entries.insert(ledger.entries.end(), building.otherwise.entries.begin(), building.otherwise.entries.end());
+}
+
+// ---- what becomes of records
+
+bool Shadow::take_back(const window::Span& span) {
+  if (whole_.erase(span.begin) == 0) return false;
+  for (Batch& b : batches_) {
+    if (b.counters_in == span.begin) b.counters_in = kFree;
+    if (b.held == 0) continue;
+    for (PacketTime& in : b.in) {
+      if (in != span.begin) continue;
+      in = kFree;
+      ++b.free;
+      --b.held;
+    }
+  }
+  return true;
+}
+
+// The record's transactions aren't needed any more.
+void Shadow::release(PacketTime begin) {
+  if (whole_.erase(begin) == 0) return;
+  for (Batch& b : batches_) {
+    if (b.counters_in == begin) b.counters_in = kGone;
+    for (std::size_t i = 0; b.held > 0 && i < b.in.size(); ++i) {
+      if (b.in[i] == begin) drop(b, i);
+    }
+  }
+}
+
+void Shadow::stored(const window::Span& span) {
+  set_stored_until(span.end);
+  release(span.begin);
+  coverage_.forget(clock_.own(stored_until_ - options_.window));
+  prune();
+}
+
+void Shadow::uncover(PacketTime before) {
+  forgotten_until_ = std::max(forgotten_until_, clock_.own(before));
+  coverage_.forget(forgotten_until_);
+  for (Batch& b : batches_) {
+    if (b.free == 0) continue;
+    for (std::size_t i = 0; i < b.in.size(); ++i) {
+      if (b.in[i] != kFree || b.slice->items[i].decided >= forgotten_until_) continue;
+      ++counters_.thrown_away;
+      drop(b, i);
+    }
+  }
+  prune();
+}
+
+void Shadow::throw_away(PacketTime own_now) {
+  thrown_away_until_ = std::max(thrown_away_until_, own_now);
+  coverage_.forget(own_now);
+  for (Batch& b : batches_) {
+    for (std::size_t i = 0; i < b.in.size(); ++i) {
+      if (b.in[i] == kGone || b.slice->items[i].decided >= own_now) continue;
+      ++counters_.thrown_away;
+      drop(b, i);
+    }
+    b.counters_in = kGone;
+  }
+  whole_.clear();
+  prune();
+}
+
+// ---- memory
+
+// Records that wait for their acknowledgement needn't be taken apart again: the oldest give their transactions up first.
+void Shadow::shrink() {
+  while (bytes_ > options_.memory && !whole_.empty()) {
+    release(*whole_.begin());
+    prune();
+  }
+}
+
+void Shadow::given_up(const window::Span& span) {
+  release(span.begin);
+  uncover(span.end);
+}
+
+std::optional<window::Record> Shadow::add_up() {
+  if (cut_ || bytes_ <= options_.memory || batches_.empty()) return std::nullopt;
+  const auto from = since();
+  if (!from) {
+    uncover(watermark());
+    return std::nullopt;
+  }
+  const PacketTime begin = std::max(*from, stored_until_), end = floor_to(begin, options_.window) + options_.window;
+  if (end > watermark() - options_.book.reach) {  // too young: what is beyond the memory goes
+    uncover(end);
+    return std::nullopt;
+  }
+  first_ = true;
+  doubtful_ = true;
+  auto r = record(begin, end, false);
+  first_ = doubtful_ = false;
+  if (r) release(r->span.begin);  // it isn't to be taken apart again
+  uncover(end);
+  return r;
+}
+
+}  // namespace nezu::probe::shadow
