@@ -98,7 +98,8 @@ void Worker::add(const Transaction& t) {
   item.by_last_byte = t.has_response && t.has_times && t.decided == t.response_end;
   if (const KeyedHash* hash = plan_->names()) {
     // A request of which the first byte isn't known has no name that another instance would find.
-    if (t.has_request && t.reason != Reason::start_lost) item.request_name = transaction_name(*hash, NameOf::request, named(t, t.request_seq));
+    if (t.has_request && t.reason != Reason::start_lost)
+      item.request_name = transaction_name(*hash, NameOf::request, named(t, t.request_seq));
     if (t.has_response) item.response_name = transaction_name(*hash, NameOf::response, named(t, t.response_seq));
   }
   if (item.outcome.negative) ++negative_times_;

@@ -85,6 +85,7 @@ class Role {
   Actions discovering(MonoTime now, std::uint64_t job);
   Actions cut_done(MonoTime now);
   void capture(const CaptureReport& report) { capture_ = report; }
+  void set_bugs(const shadow::PlantedBugs& bugs) { shadow_.set_bugs(bugs); }  // for tests
   void set_spool(const spool::Spool::Options& options) { spool_.set_options(options); }
 
   // ---- state, for status
@@ -100,7 +101,7 @@ class Role {
   std::uint64_t sent() const { return sent_; }
   std::uint64_t instruction() const { return applied_number_; }
   std::size_t services() const { return wished_.size(); }
-  std::uint64_t discarded() const { return discarded_; }  // windows measured and thrown away at an admission
+  std::uint64_t discarded() const { return discarded_; }      // windows measured and thrown away at an admission
   std::uint64_t measured() const { return measured_count_; }  // windows
   const shadow::Shadow& shadow() const { return shadow_; }
   std::uint64_t sessions_lost() const { return sessions_lost_; }
@@ -154,8 +155,8 @@ class Role {
   bool promoted_, waiting_ = false, standby_ok_ = false;
   std::uint64_t epoch_ = 0, held_ = 0, was_ = 0;
   PacketTime stored_until_{}, acknowledged_until_{};
-  PacketTime packet_clock_{};                                  // as of the last tick …
-  MonoTime packet_clock_at_{};                                 // … which was then
+  PacketTime packet_clock_{};   // as of the last tick …
+  MonoTime packet_clock_at_{};  // … which was then
   MonoTime swept_at_{};
   std::uint64_t of_epoch_ = 0;  // of the last record of another instance that we were told of
   std::uint64_t measured_count_ = 0;

@@ -23,8 +23,7 @@ class Clock {
   // From heartbeats. Does nothing where better is known.
   void coarse(Nanos offset) {
     if (known_ != Known::none && known_ != Known::coarse) return;
-    offset_ = offset;
-    known_ = Known::coarse;
+    set(offset, Known::coarse);
   }
   // Differences of transactions that both have seen.
   void compare(const std::vector<Nanos>& differences) {
@@ -35,8 +34,7 @@ class Clock {
     if (differences.empty() || differences_.size() < kEnough) return;
     std::vector<Nanos> sorted(differences_.begin(), differences_.end());
     std::nth_element(sorted.begin(), sorted.begin() + static_cast<std::ptrdiff_t>(sorted.size() / 2), sorted.end());
-    offset_ = sorted[sorted.size() / 2];
-    known_ = Known::compared;
+    set(sorted[sorted.size() / 2], Known::compared);
   }
   // Another instance is the active one now: its records are cut in its own idea of the logical probe's time.
   void anew() {
@@ -45,18 +43,22 @@ class Clock {
   }
   void forget_differences() { differences_.clear(); }
   // The logical probe's time is this instance's, less `offset`.
-  void adopt(Nanos offset) {
-    offset_ = offset;
-    known_ = Known::own;
-  }
+  void adopt(Nanos offset) { set(offset, Known::own); }
   void keep() {
     if (known_ == Known::none) known_ = Known::own;
   }
+  // For tests: a clock that learns nothing.
+  void stop() { stopped_ = true; }
 
  private:
+  void set(Nanos offset, Known known) {
+    if (!stopped_) offset_ = offset;
+    known_ = known;
+  }
   static constexpr std::size_t kEnough = 3, kKept = 31;
   Known known_ = Known::none;
   Nanos offset_{0};
+  bool stopped_ = false;
   std::deque<Nanos> differences_;
 };
 

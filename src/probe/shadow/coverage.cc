@@ -45,7 +45,8 @@ PacketTime Coverage::watermark() const {
 }
 
 bool Coverage::stuck(PacketTime to, MonoTime before) const {
-  return std::all_of(workers_.begin(), workers_.end(), [&](const PerWorker& w) { return w.finished || w.until >= to || w.moved_at <= before; });
+  return std::all_of(workers_.begin(), workers_.end(),
+                     [&](const PerWorker& w) { return w.finished || w.until >= to || w.moved_at <= before; });
 }
 
 window::Spans Coverage::captured(const window::Span& span) const {

@@ -16,7 +16,7 @@ using aggregate::Slice;
 constexpr PacketTime kFree{}, kGone = PacketTime::max();
 constexpr Nanos kGuard = std::chrono::milliseconds(50);  // how far two instances' stamps of one event may lie apart
 constexpr Nanos kMargin = std::chrono::seconds(2);       // less of the reach than there is: clocks that aren't compared yet
-constexpr Nanos kEarlier = std::chrono::seconds(3);      // how much earlier than it began a transaction may be stored, by a clock that is off
+constexpr Nanos kEarlier = std::chrono::seconds(3);  // how much earlier than it began a transaction may be stored, by a clock that is off
 
 std::uint64_t memory_of(const Slice& s) {
   return sizeof s + s.items.capacity() * (sizeof(Item) + sizeof(PacketTime)) + s.hits.capacity() * sizeof(Hit) +
@@ -52,6 +52,11 @@ struct Shadow::Building {
 
 Shadow::Shadow(const Options& options) : options_(options), coverage_(options.workers), book_(options.book) {
   NEZU_CHECK(options.workers > 0 && options.window > Nanos(0));
+}
+
+void Shadow::set_bugs(const PlantedBugs& bugs) {
+  bugs_ = bugs;
+  if (bugs.own_clock) clock_.stop();
 }
 
 // ---- what comes in
@@ -136,7 +141,7 @@ std::vector<Nanos> Shadow::differences(const window::Ledger& ledger) const {
 // Not stored yet, under whichever of its names, and ours to count.
 bool Shadow::countable(const Item& item) {
   const PacketTime decided = clock_.logical(item.decided);
-  if (!options_.names || bugs.ledger_ignored) return decided >= seam_;
+  if (!options_.names || bugs_.ledger_ignored) return decided >= seam_;
   if (book_.contains(item.request_name, item.response_name, clock_.logical(item.began) - kEarlier)) {
     ++counters_.left_out;
     return false;
@@ -250,7 +255,7 @@ std::optional<window::Record> Shadow::record(PacketTime begin, PacketTime end, b
     for (window::Span& s : out) s = {clock_.logical(s.begin), clock_.logical(s.end)};
     return out;
   };
-  r.covered = bugs.coverage_full ? window::Spans{r.span} : logical(coverage_.captured(own));
+  r.covered = bugs_.coverage_full ? window::Spans{r.span} : logical(coverage_.captured(own));
   if (r.covered.empty()) {
     ++counters_.uncovered;  // the next record has what there is of it
     return std::nullopt;
@@ -258,7 +263,7 @@ std::optional<window::Record> Shadow::record(PacketTime begin, PacketTime end, b
   for (auto& [id, service] : coverage_.services(own)) {
     auto& part = b.parts[id];
     part.version = service.version;
-    part.covered = bugs.coverage_full ? r.covered : logical(service.covered);
+    part.covered = bugs_.coverage_full ? r.covered : logical(service.covered);
   }
   if (partly) ++counters_.partly;
   r.partly = partly;
@@ -315,7 +320,7 @@ void Shadow::add(Building& building, Batch& batch, std::size_t i) {
   if (!options_.names) return drop(batch, i);
   if (item.request_name != 0 || item.response_name != 0) {
     window::Ledger& ledger = item.by_last_byte ? building.record.ledger : building.otherwise;
-    if (!bugs.ledger_short || decided > building.record.span.end - std::chrono::milliseconds(20))
+    if (!bugs_.ledger_short || decided > building.record.span.end - std::chrono::milliseconds(20))
       ledger.entries.push_back({item.request_name, item.response_name, decided});
   }
   batch.in[i] = building.record.span.begin;

@@ -39,18 +39,19 @@ struct PlantedBugs {
   bool ledger_ignored = false;  // nothing is left out, nothing put in
   bool ledger_short = false;    // ledgers hold the last 20 ms only
   bool coverage_full = false;   // every record says that it is wholly covered
+  bool own_clock = false;       // an instance cuts by its own clock
 };
 
 struct Counters {
-  std::uint64_t late = 0;           // counted in a later record than that of their time
-  std::uint64_t put_in = 0;         // decided before what was stored at an admission, and named by nobody: counted in the first record
-  std::uint64_t left_out = 0;       // named by others
-  std::uint64_t only_here = 0;      // named by nobody within the reach: the other instance's miss
-  std::uint64_t not_measured = 0;   // of a service that isn't measured any more where they fall
-  std::uint64_t thrown_away = 0;    // measured, and then not to be counted: an admission without names or clock, or no room
-  std::uint64_t partly = 0;         // records without a stuck worker's share
-  std::uint64_t uncovered = 0;      // windows measured of which nothing was covered: no record
-  std::uint64_t names_left_out = 0; // names that had no room in their record
+  std::uint64_t late = 0;            // counted in a later record than that of their time
+  std::uint64_t put_in = 0;          // decided before what was stored at an admission, and named by nobody: counted in the first record
+  std::uint64_t left_out = 0;        // named by others
+  std::uint64_t only_here = 0;       // named by nobody within the reach: the other instance's miss
+  std::uint64_t not_measured = 0;    // of a service that isn't measured any more where they fall
+  std::uint64_t thrown_away = 0;     // measured, and then not to be counted: an admission without names or clock, or no room
+  std::uint64_t partly = 0;          // records without a stuck worker's share
+  std::uint64_t uncovered = 0;       // windows measured of which nothing was covered: no record
+  std::uint64_t names_left_out = 0;  // names that had no room in their record
 };
 
 class Shadow {
@@ -108,14 +109,14 @@ class Shadow {
   std::uint64_t names_not_seen() const { return book_.not_seen(); }
   std::uint64_t bytes() const { return bytes_; }
   std::size_t kept() const;  // transactions
-  PlantedBugs bugs;
+  void set_bugs(const PlantedBugs& bugs);
 
  private:
   struct Batch {
     std::unique_ptr<aggregate::Slice> slice;
-    std::vector<PacketTime> in;    // of each item: the begin of the record that holds it; kFree: none; kGone
+    std::vector<PacketTime> in;      // of each item: the begin of the record that holds it; kFree: none; kGone
     std::size_t free = 0, held = 0;  // items
-    PacketTime counters_in{};      // likewise, of the counters
+    PacketTime counters_in{};        // likewise, of the counters
     std::uint64_t bytes = 0;
   };
   struct Building;
@@ -134,6 +135,7 @@ class Shadow {
   void release(PacketTime begin);
 
   const Options options_;
+  PlantedBugs bugs_;
   Clock clock_;
   Coverage coverage_;
   NameBook book_;

@@ -22,11 +22,7 @@ constexpr std::size_t kMaxUnsent = 1000;  // slices that wait because the main t
 class Worker::Loop final : public TransactionSink {
  public:
   explicit Loop(Worker& w)
-      : w_(w),
-        o_(w.options_),
-        pipeline_(o_.pipeline, o_.key, *this),
-        targets_({.worker = o_.index}),
-        clock_(o_.timestamp_offset) {}
+      : w_(w), o_(w.options_), pipeline_(o_.pipeline, o_.key, *this), targets_({.worker = o_.index}), clock_(o_.timestamp_offset) {}
 
   void run() {
     while (!w_.end_ && !finished_) {
