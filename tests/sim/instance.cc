@@ -184,11 +184,17 @@ void Instance::on(const probe::role::Measure& a) {
   std::optional<HashKey> names;
   if (a.names) names = HashKey{a.names->k0, a.names->k1};
   plan_ = std::make_shared<probe::aggregate::Plan>(a.generation, std::move(services), PacketTime{}, names);
-  // The worker takes it up with its next round.
-  world_.at(world_.uniform(0.001, 0.02), [this, plan = plan_] {
-    if (!alive || paused) return;
+  take_plan(plan_);
+}
+
+// The worker takes it up with its next round; one that stalls, later.
+void Instance::take_plan(std::shared_ptr<const probe::aggregate::Plan> plan) {
+  world_.at(std::max(world_.uniform(0.001, 0.02), stalled_until_ - world_.now()), [this, plan = std::move(plan)] {
+    if (!alive || plan != plan_) return;
+    if (paused || world_.now() < stalled_until_) return take_plan(plan);
     feed();
     worker_.set_plan(plan, packet(raw() - lag_));
+    worker_.flush(packet(raw() - lag_), totals_, slices_);
     hand_over();
   });
 }

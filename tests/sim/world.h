@@ -130,6 +130,7 @@ class Instance {
   void feed();
   void feed(const Seen& seen);
   void hand_over();
+  void take_plan(std::shared_ptr<const probe::aggregate::Plan> plan);
   void carry_out(probe::role::Actions actions);
   void on(probe::role::Connect);
   void on(const probe::role::Disconnect& a);

@@ -139,7 +139,8 @@ void Worker::emit(PacketTime end, const window::Counters& totals, Slices& out) {
   out.push_back(std::exchange(slice_, std::move(next)));
 }
 
-void Worker::advance(PacketTime watermark, const window::Counters& totals, Slices& out) {
+// Gives up to where everything is settled.
+PacketTime Worker::come_to(PacketTime watermark, const window::Counters& totals) {
   if (pending_plan_ && watermark >= pending_plan_->effective()) take_pending();
   if (watermark > watermark_) {
     if (watermark_ != PacketTime{} && watermark - watermark_ > options_.jump) {
@@ -149,11 +150,20 @@ void Worker::advance(PacketTime watermark, const window::Counters& totals, Slice
     watermark_ = watermark;
   }
   while (const auto lost = drops_.settle(watermark_, totals.frames)) lose(*lost);
+  const auto unsettled = drops_.unsettled_from();
+  return unsettled ? std::min(watermark_, *unsettled) : watermark_;
+}
+
+void Worker::advance(PacketTime watermark, const window::Counters& totals, Slices& out) {
+  const PacketTime complete = come_to(watermark, totals);
   if (slice_->span.begin == PacketTime{}) return;  // nothing was watched yet
-  PacketTime complete = watermark_;
-  if (const auto from = drops_.unsettled_from()) complete = std::min(complete, *from);
   const Nanos wanted = since_.empty() && slice_->tenures.empty() ? options_.idle_slice : options_.slice;
   if (complete - slice_->span.begin >= wanted) emit(complete, totals, out);
+}
+
+void Worker::flush(PacketTime watermark, const window::Counters& totals, Slices& out) {
+  const PacketTime complete = come_to(watermark, totals);
+  if (slice_->span.begin != PacketTime{} && complete > slice_->span.begin) emit(complete, totals, out);
 }
 
 void Worker::finish(PacketTime watermark, const window::Counters& totals, Slices& out) {

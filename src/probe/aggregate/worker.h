@@ -45,6 +45,9 @@ class Worker {
   // Everything before `watermark` has been processed; `totals`: the counters since the start. Appends the slice that is complete.
   void advance(PacketTime watermark, const window::Counters& totals, Slices& out);
 
+  // Hands over what there is, however little.
+  void flush(PacketTime watermark, const window::Counters& totals, Slices& out);
+
   // The worker ends: everything that it has is handed over.
   void finish(PacketTime watermark, const window::Counters& totals, Slices& out);
 
@@ -57,6 +60,7 @@ class Worker {
   void take_pending();
   void apply(std::shared_ptr<const Plan> plan, PacketTime now);
   void end_tenure(PacketTime end);
+  PacketTime come_to(PacketTime watermark, const window::Counters& totals);
   void emit(PacketTime end, const window::Counters& totals, Slices& out);
   window::Spans covered_in(const window::Span& span) const;
   void lose(const window::Span& span);

@@ -202,6 +202,13 @@ Actions Role::work(MonoTime now, PacketTime packet_clock) {
   return out;
 }
 
+// Cuts the open window short, and sends what there is.
+void Role::deliver(MonoTime now, Actions& out) {
+  while (auto record = shadow_.cut(now, packet_now(now))) keep(std::move(*record), out);
+  while (auto record = shadow_.cut_short()) keep(std::move(*record), out);
+  send_records(out);
+}
+
 void Role::sweep(MonoTime now) {
   swept_at_ = now;
   shadow_.sweep();
@@ -390,6 +397,8 @@ void Role::on(MonoTime, wire::Ack m, Actions& out) {
 
 // What other instances' records counted: it is left out of the shadow, and the clocks are compared, anew with each active.
 void Role::on(MonoTime now, wire::Stored m, Actions&) {
+  // Also one that doesn't know yet that it is superseded: it won't be told again.
+  if (m.ledger_since) shadow_.learn(m.ledger, m.stored_until, m.ledger_since);
   if (epoch_ != 0) return;
   stored_until_ = std::max(stored_until_, m.stored_until);
   if (m.epoch != of_epoch_) {
@@ -397,7 +406,7 @@ void Role::on(MonoTime now, wire::Stored m, Actions&) {
     shadow_.clock().anew();
   }
   if (options_.shadow.names) shadow_.clock().compare(shadow_.differences(m.ledger));
-  shadow_.learn(m.ledger, m.stored_until, m.ledger_since);
+  if (!m.ledger_since) shadow_.learn(m.ledger, m.stored_until, std::nullopt);
   sweep(now);
 }
 
@@ -484,6 +493,8 @@ Actions Role::applied(MonoTime now, std::uint64_t generation, std::vector<Applie
     state.since = stopped_at;
     stopped_[id] = state;
   }
+  // What is told as stopped is on its way before that is told: nobody else may have it.
+  if (!before.empty() && epoch_ != 0) deliver(now, out);
   beat(now, out);
   return out;
 }
@@ -507,11 +518,7 @@ Actions Role::stop(MonoTime now) {
 Actions Role::cut_done(MonoTime now) {
   Actions out;
   cutting_ = false;
-  if (epoch_ != 0) {
-    while (auto record = shadow_.cut(now, packet_now(now))) keep(std::move(*record), out);
-    while (auto record = shadow_.cut_short()) keep(std::move(*record), out);
-    send_records(out);
-  }
+  if (epoch_ != 0) deliver(now, out);
   finish_if_done(now, out);
   return out;
 }

@@ -133,7 +133,7 @@ class Role {
   void take_back(std::optional<PacketTime> until);
   void find_clock(const wire::Grant& grant, PacketTime own_now);
   void begin_records(const wire::Grant& grant, bool nobody_else, PacketTime own_now);
-  void cut();
+  void deliver(MonoTime now, Actions& out);
   void keep(window::Record record, Actions& out);
   void sweep(MonoTime now);
   void measure(Actions& out, bool at_edge);

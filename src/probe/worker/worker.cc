@@ -140,6 +140,9 @@ class Worker::Loop final : public TransactionSink {
   void tell_generation() {
     if (targets_.generation() == told_generation_) return;
     told_generation_ = targets_.generation();
+    // Who hears that a plan was taken up has everything from before it.
+    targets_.flush(watermark_, totals(), slices_);
+    hand_over();
     send(PlanTaken{o_.index, told_generation_, watermark_});
   }
 
