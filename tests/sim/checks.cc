@@ -116,9 +116,11 @@ void check_calm(World& w, std::size_t probe) {
       w.violation(11, fmt::format("{} i{} never compared clocks", name, i->number));
   }
   const monitor::ServiceStatus service = monitor.service(w.service(probe));
-  const auto wanted = service.wished ? monitor::State::monitoring : monitor::State::stopped;
-  if (service.state != wanted || holder->measures() != service.wished)
-    w.violation(8, fmt::format("{} wished {}, state {}, instance {}", name, service.wished, to_string(service.state), holder->measures()));
+  const bool wished = w.manager->wished[probe];
+  const auto wanted = wished ? monitor::State::monitoring : monitor::State::stopped;
+  if (service.wished != wished || service.state != wanted || holder->measures() != wished)
+    w.violation(8, fmt::format("{} wished {} ({}), state {}, instance {}", name, wished, service.wished, to_string(service.state),
+                               holder->measures()));
   if (service.wished && holder->frame_now() - to_double(w.manager->stored_until(probe)) > 2.5)
     w.violation(11, fmt::format("{} nothing stored since {:.3f}", name, to_double(w.manager->stored_until(probe))));
   if (w.config.warm && w.cluster->member && promoted != 1) w.violation(11, fmt::format("{} {} promoted after the calm", name, promoted));

@@ -199,6 +199,12 @@ void Instance::take_plan(std::shared_ptr<const probe::aggregate::Plan> plan) {
   });
 }
 
+void Instance::on(const probe::role::Discover& a) {
+  world_.at(world_.uniform(0.001, 0.02), [this, job = a.job] {
+    if (alive && !paused) carry_out(role_->discovering(mono(), job));
+  });
+}
+
 void Instance::on(probe::role::Cut) {
   worker_.finish(packet(raw() - lag_), totals_, slices_);
   for (auto& slice : slices_) role_->take(mono(), std::move(slice));

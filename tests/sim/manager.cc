@@ -5,7 +5,11 @@
 namespace nezu::sim {
 
 Manager::Manager(World& world)
-    : world_(world), stored_(world.config.probes), granted_(world.config.probes), admissions_(world.config.probes) {
+    : wished(world.config.probes),
+      world_(world),
+      stored_(world.config.probes),
+      granted_(world.config.probes),
+      admissions_(world.config.probes) {
   store::WriteBatch batch;
   store::TargetId target = 1;
   for (std::size_t probe = 0; probe < world.config.probes; ++probe) {
@@ -147,6 +151,11 @@ void Manager::after_commit(std::function<void()> task) {
 void Manager::commit(store::WriteBatch batch) {
   for (const store::Event& e : batch.events) {
     if (e.code == "claim.waiting") continue;
+    if (e.code == "transition.timeout") {
+      for (std::size_t probe = 0; probe < wished.size(); ++probe) {
+        if (e.subject.find(world_.name(probe)) != std::string::npos) wished[probe] = false;
+      }
+    }
     const auto [notice, added] = notices_.try_emplace(e.code + " " + e.subject + " " + e.text, e.id);
     if (!added && notice->second != e.id) world_.violation(10, "notice twice: " + e.code + " " + e.text);
     if (added) world_.log("notice {} {}: {}", e.code, e.subject, e.text);
@@ -287,6 +296,7 @@ void Manager::crash(bool power) {
 void Manager::wish(std::size_t probe, bool on) {
   if (!up()) return;
   world_.log("{} wished: {}", world_.name(probe), on ? "on" : "off");
+  wished[probe] = on;
   if (!monitor_->wish(world_.service(probe), on, clocks()).ok()) world_.violation(8, "a wish was refused");
   drain();
 }

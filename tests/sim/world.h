@@ -136,6 +136,7 @@ class Instance {
   void on(const probe::role::Disconnect& a);
   void on(const probe::role::Send& a);
   void on(const probe::role::Measure& a);
+  void on(const probe::role::Discover& a);
   void on(probe::role::Cut);
   void on(const probe::role::Finished& a);
   void on(const probe::role::Say& a);
@@ -174,6 +175,7 @@ class Manager {
   std::map<std::uint64_t, std::shared_ptr<Conn>> conns;
   double trouble = 0;
   std::vector<std::pair<std::size_t, window::Record>> acknowledged;
+  std::vector<bool> wished;  // by people, as far as they weren't told that it is withdrawn
 
  private:
   void boot();

@@ -11,11 +11,8 @@ namespace {
 constexpr Nanos kWait = std::chrono::milliseconds(20);
 constexpr Nanos kLookEvery = std::chrono::milliseconds(20);
 constexpr Nanos kSnapshotEvery = std::chrono::milliseconds(100);
-<<<<<<< HEAD
 constexpr Nanos kFoundEvery = std::chrono::milliseconds(200);
-=======
 constexpr std::size_t kMaxUnsent = 1000;  // slices that wait because the main thread's queue is full
->>>>>>> 3ebaa91 (The shadow: transactions travel one by one, and records are cut in the logical probe's time)
 }  // namespace
 
 // The thread's own state.
@@ -320,15 +317,11 @@ class Worker::Loop final : public TransactionSink {
   PacketTime watermark_{};
   aggregate::Slices slices_;
   std::deque<Event> unsent_;
-<<<<<<< HEAD
   std::unique_ptr<discovery::Table> discovery_;  // while a job runs
   std::uint64_t discovery_job_ = 0;
   std::deque<Event> found_;
   MonoTime found_at_{};
-  std::uint64_t told_generation_ = 0, windows_refused_ = 0;
-=======
   std::uint64_t told_generation_ = 0, slices_refused_ = 0;
->>>>>>> 3ebaa91 (The shadow: transactions travel one by one, and records are cut in the logical probe's time)
   bool measuring_ = false, finished_ = false;
 };
 

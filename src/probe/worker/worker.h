@@ -44,7 +44,6 @@ struct ClockStepped {
 struct Finished {
   std::uint32_t worker = 0;
 };
-<<<<<<< HEAD
 struct DiscoveryTaken {
   std::uint32_t worker = 0;
   std::uint64_t job = 0;
@@ -53,10 +52,7 @@ struct Discovered {
   std::uint64_t job = 0;
   discovery::Found found;
 };
-using Event = std::variant<WindowReady, PlanTaken, SourceFailed, SourceEnded, ClockStepped, Finished, DiscoveryTaken, Discovered>;
-=======
-using Event = std::variant<SliceReady, PlanTaken, SourceFailed, SourceEnded, ClockStepped, Finished>;
->>>>>>> 3ebaa91 (The shadow: transactions travel one by one, and records are cut in the logical probe's time)
+using Event = std::variant<SliceReady, PlanTaken, SourceFailed, SourceEnded, ClockStepped, Finished, DiscoveryTaken, Discovered>;
 
 // ---- main → worker
 struct TakePlan {
@@ -68,17 +64,12 @@ struct TakeSource {  // in place of the one that it has; none: the capture stand
 struct TakeOptions {
   Pipeline::Options options;
 };
-<<<<<<< HEAD
 struct TakeDiscovery {  // in place of the job that runs; job 0: none
   std::uint64_t job = 0;
   std::optional<IpPrefix> source;
 };
-struct Finish {};  // cut what is open, hand it over, and end
-using Command = std::variant<TakePlan, TakeSource, TakeBack, TakeOptions, TakeDiscovery, Finish>;
-=======
 struct Finish {};  // hand over what there is, and end
-using Command = std::variant<TakePlan, TakeSource, TakeOptions, Finish>;
->>>>>>> 3ebaa91 (The shadow: transactions travel one by one, and records are cut in the logical probe's time)
+using Command = std::variant<TakePlan, TakeSource, TakeOptions, TakeDiscovery, Finish>;
 
 // As of the last tenth of a second.
 struct Snapshot {
