@@ -118,7 +118,8 @@ void check_calm(World& w, std::size_t probe) {
   const monitor::ServiceStatus service = monitor.service(w.service(probe));
   const bool wished = w.manager->wished[probe];
   const auto wanted = wished ? monitor::State::monitoring : monitor::State::stopped;
-  if (service.wished != wished || service.state != wanted || holder->measures() != wished)
+  const bool here = std::all_of(service.parts.begin(), service.parts.end(), [&](const auto& part) { return part.at.wished == wished; });
+  if (service.wished != wished || !here || service.state != wanted || holder->measures() != wished)
     w.violation(8, fmt::format("{} wished {} ({}), state {}, instance {}", name, wished, service.wished, to_string(service.state),
                                holder->measures()));
   if (service.wished && holder->frame_now() - to_double(w.manager->stored_until(probe)) > 2.5)

@@ -91,6 +91,8 @@ class Role {
   // ---- state, for status
   Name name() const;
   bool promoted() const { return promoted_; }
+  // By the manager's last word: a standby has everything since the end of what is stored.
+  bool standby_ok() const { return standby_ok_; }
   bool session() const { return session_ == Session::open; }
   // "connected", "connecting", "refused: …"
   std::string session_text() const;
