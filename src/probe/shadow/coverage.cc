@@ -35,6 +35,10 @@ void Coverage::alive(std::uint32_t worker, PacketTime watermark, MonoTime now) {
   w.moved_at = now;
 }
 
+bool Coverage::ended() const {
+  return std::all_of(workers_.begin(), workers_.end(), [](const PerWorker& w) { return w.finished; });
+}
+
 PacketTime Coverage::watermark() const {
   std::optional<PacketTime> all, last;
   for (const PerWorker& w : workers_) {

@@ -26,6 +26,7 @@ class Coverage {
   // The worker is alive, and has come to this packet time.
   void alive(std::uint32_t worker, PacketTime watermark, MonoTime now);
   void finished(std::uint32_t worker) { workers_[worker].finished = true; }
+  bool ended() const;  // all of them have finished
 
   // Everything before it has been handed over, by all workers that go on; where all have finished, by the last. Zero: nothing was watched yet.
   PacketTime watermark() const;

@@ -51,6 +51,12 @@ void NameBook::learn(const window::Ledger& ledger, PacketTime stored_until, std:
   forget();
 }
 
+void NameBook::stored(PacketTime until) {
+  if (!told_) return;
+  told_ = std::max(*told_, until);
+  forget();
+}
+
 void NameBook::settle(Bucket& b) {
   if (std::exchange(b.settled, true)) return;
   for (std::size_t i = 0; i < b.seen.size(); ++i) not_seen_ += b.expected[i] && !b.seen[i] ? 1 : 0;

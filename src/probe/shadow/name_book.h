@@ -25,6 +25,9 @@ class NameBook {
   // told before. `watched_since`: since when this instance should have seen the same.
   void learn(const window::Ledger& ledger, PacketTime stored_until, std::optional<PacketTime> since, PacketTime watched_since);
 
+  // A record of this instance's own: nothing that others stored before its end is unknown for that.
+  void stored(PacketTime until);
+
   // Whether either name is among those of what ended at or after `from`; the entry counts as seen. 0 is no name.
   bool contains(std::uint64_t request, std::uint64_t response, PacketTime from);
 

@@ -16,6 +16,7 @@ using aggregate::Slice;
 constexpr PacketTime kFree{}, kGone = PacketTime::max();
 constexpr Nanos kGuard = std::chrono::milliseconds(50);  // how far two instances' stamps of one event may lie apart
 constexpr Nanos kMargin = std::chrono::seconds(2);       // less of the reach than there is: clocks that aren't compared yet
+constexpr std::size_t kCompared = 500;                   // about so many of a ledger's transactions serve to compare clocks
 constexpr Nanos kEarlier = std::chrono::seconds(3);  // how much earlier than it began a transaction may be stored, by a clock that is off
 
 std::uint64_t memory_of(const Slice& s) {
@@ -105,6 +106,12 @@ std::size_t Shadow::kept() const {
 
 // ---- what is stored
 
+void Shadow::set_stored_until(PacketTime t) {
+  if (t <= stored_until_) return;
+  stored_until_ = t;
+  learnt_ = true;
+}
+
 void Shadow::learn(const window::Ledger& ledger, PacketTime stored_until, std::optional<PacketTime> since) {
   set_stored_until(stored_until);
   if (!options_.names) return;
@@ -115,14 +122,16 @@ void Shadow::learn(const window::Ledger& ledger, PacketTime stored_until, std::o
     if (!measured.empty()) watched_since = clock_.logical(measured.back().begin) + kGuard;
   }
   book_.learn(ledger, stored_until, since, watched_since);
+  learnt_ = true;
 }
 
 std::vector<Nanos> Shadow::differences(const window::Ledger& ledger) const {
   std::vector<Nanos> out;
   if (ledger.entries.empty()) return out;
   std::unordered_map<std::uint64_t, PacketTime> decided;
-  decided.reserve(ledger.entries.size() * 2);
-  for (const window::LedgerEntry& e : ledger.entries) {
+  const std::size_t step = std::max<std::size_t>(1, ledger.entries.size() / kCompared);
+  for (std::size_t i = 0; i < ledger.entries.size(); i += step) {
+    const window::LedgerEntry& e = ledger.entries[i];
     if (e.request != 0) decided[e.request] = e.decided;
     if (e.response != 0) decided[e.response] = e.decided;
   }
@@ -141,7 +150,12 @@ std::vector<Nanos> Shadow::differences(const window::Ledger& ledger) const {
 // Not stored yet, under whichever of its names, and ours to count.
 bool Shadow::countable(const Item& item) {
   const PacketTime decided = clock_.logical(item.decided);
-  if (!options_.names || bugs_.ledger_ignored) return decided >= seam_;
+  const bool named = options_.names && (item.request_name != 0 || item.response_name != 0);
+  if (!named || bugs_.ledger_ignored) {
+    if (decided >= (cut_ ? seam_ : stored_until_)) return true;
+    ++counters_.thrown_away;
+    return false;
+  }
   if (book_.contains(item.request_name, item.response_name, clock_.logical(item.began) - kEarlier)) {
     ++counters_.left_out;
     return false;
@@ -159,6 +173,7 @@ bool Shadow::countable(const Item& item) {
 }
 
 void Shadow::sweep() {
+  if (!std::exchange(learnt_, false)) return;
   for (Batch& b : batches_) {
     if (b.free > 0) {
       for (std::size_t i = 0; i < b.in.size(); ++i) {
@@ -173,16 +188,21 @@ void Shadow::sweep() {
 
 // ---- coverage
 
-std::optional<PacketTime> Shadow::since() const {
+// Own time. Where the workers haven't come to the end of what is stored yet, their last instant speaks for what follows.
+window::Span Shadow::after_stored() const {
   const PacketTime until = coverage_.watermark();
-  const window::Spans measured = coverage_.measured({clock_.own(stored_until_), until});
-  if (until == PacketTime{} || measured.empty()) return std::nullopt;
-  return clock_.logical(measured.front().begin);
+  return {std::min(clock_.own(stored_until_), until - Nanos(1)), until};
+}
+
+std::optional<PacketTime> Shadow::since() const {
+  if (coverage_.watermark() == PacketTime{}) return std::nullopt;
+  const window::Spans measured = coverage_.measured(after_stored());
+  if (measured.empty()) return std::nullopt;
+  return std::max(clock_.logical(measured.front().begin), stored_until_);
 }
 
 bool Shadow::whole() const {
-  const PacketTime until = coverage_.watermark();
-  return until != PacketTime{} && stored_until_ != PacketTime{} && coverage_.whole({clock_.own(stored_until_), until});
+  return coverage_.watermark() != PacketTime{} && stored_until_ != PacketTime{} && coverage_.whole(after_stored());
 }
 
 // ---- records
@@ -215,7 +235,7 @@ std::optional<window::Record> Shadow::cut(MonoTime now, PacketTime own_now) {
       }
     }
     const PacketTime begin = *cut_;
-    auto record = this->record(begin, end, partly);
+    auto record = this->record(begin, end, partly, clock_.own(end));
     cut_ = end;
     if (record) return record;
   }
@@ -227,12 +247,16 @@ void Shadow::skip_to(PacketTime next) {
   if (!coverage_.services({clock_.own(*cut_), clock_.own(next)}).empty()) {
     ++counters_.uncovered;
   } else {
-    for (Batch& b : batches_) {
-      if (b.counters_in == kFree && clock_.logical(b.slice->span.end) <= next) b.counters_in = kGone;
-    }
-    prune();
+    forget_counters(next);
   }
   cut_ = next;
+}
+
+void Shadow::forget_counters(PacketTime until) {
+  for (Batch& b : batches_) {
+    if (b.counters_in == kFree && clock_.logical(b.slice->span.end) <= until) b.counters_in = kGone;
+  }
+  prune();
 }
 
 std::optional<window::Record> Shadow::cut_short() {
@@ -240,12 +264,14 @@ std::optional<window::Record> Shadow::cut_short() {
   const PacketTime until = coverage_.watermark();
   if (until == PacketTime{} || clock_.logical(until) <= *cut_) return std::nullopt;
   const PacketTime begin = *cut_, end = std::min(next_edge(), clock_.logical(until));
-  auto r = record(begin, end, false);
+  // The last words: also what was decided at the very end, or after what all workers have come to.
+  const bool last = coverage_.ended() && end == clock_.logical(until);
+  auto r = record(begin, end, false, last ? kGone : clock_.own(end));
   cut_ = end;
   return r;
 }
 
-std::optional<window::Record> Shadow::record(PacketTime begin, PacketTime end, bool partly) {
+std::optional<window::Record> Shadow::record(PacketTime begin, PacketTime end, bool partly, PacketTime decided_before) {
   Building b;
   window::Record& r = b.record;
   r.span = {begin, end};
@@ -255,12 +281,17 @@ std::optional<window::Record> Shadow::record(PacketTime begin, PacketTime end, b
     for (window::Span& s : out) s = {clock_.logical(s.begin), clock_.logical(s.end)};
     return out;
   };
+  const auto services = coverage_.services(own);
+  if (services.empty()) {
+    forget_counters(end);
+    return std::nullopt;
+  }
   r.covered = bugs_.coverage_full ? window::Spans{r.span} : logical(coverage_.captured(own));
   if (r.covered.empty()) {
     ++counters_.uncovered;  // the next record has what there is of it
     return std::nullopt;
   }
-  for (auto& [id, service] : coverage_.services(own)) {
+  for (const auto& [id, service] : services) {
     auto& part = b.parts[id];
     part.version = service.version;
     part.covered = bugs_.coverage_full ? r.covered : logical(service.covered);
@@ -269,25 +300,24 @@ std::optional<window::Record> Shadow::record(PacketTime begin, PacketTime end, b
   r.partly = partly;
   r.seam_doubtful = std::exchange(doubtful_, false);
   if (options_.names) whole_.insert(begin);
-  fill(b);
+  fill(b, decided_before);
   first_ = false;
   for (auto& [id, part] : b.parts) r.services.push_back({id, part.version, std::move(part.covered), std::move(part.targets)});
   return std::move(r);
 }
 
-void Shadow::fill(Building& building) {
+void Shadow::fill(Building& building, PacketTime decided_before) {
   for (Batch& batch : batches_) {
-    if (batch.free > 0) fill(building, batch);
+    if (batch.free > 0) fill(building, batch, decided_before);
     if (batch.counters_in == kFree && clock_.logical(batch.slice->span.end) <= building.record.span.end) add_counters(building, batch);
   }
   name(building);
   prune();
 }
 
-void Shadow::fill(Building& building, Batch& batch) {
-  const PacketTime end = clock_.own(building.record.span.end);
+void Shadow::fill(Building& building, Batch& batch, PacketTime decided_before) {
   for (std::size_t i = 0; i < batch.in.size(); ++i) {
-    if (batch.in[i] != kFree || batch.slice->items[i].decided >= end) continue;
+    if (batch.in[i] != kFree || batch.slice->items[i].decided >= decided_before) continue;
     if (countable(batch.slice->items[i]))
       add(building, batch, i);
     else
@@ -309,7 +339,7 @@ void Shadow::add(Building& building, Batch& batch, std::size_t i) {
   const bool before = decided < building.record.span.begin;
   if (!counted) {
     ++counters_.not_measured;
-    if (!building.parts.empty()) ++building.record.counters.late;
+    if (before && !first_) ++building.record.counters.late;
     return drop(batch, i);
   }
   if (before && first_) ++counters_.put_in;
@@ -323,7 +353,10 @@ void Shadow::add(Building& building, Batch& batch, std::size_t i) {
     if (!bugs_.ledger_short || decided > building.record.span.end - std::chrono::milliseconds(20))
       ledger.entries.push_back({item.request_name, item.response_name, decided});
   }
-  batch.in[i] = building.record.span.begin;
+  const PacketTime record = building.record.span.begin;
+  batch.in[i] = record;
+  batch.held_from = batch.held == 0 ? record : std::min(batch.held_from, record);
+  batch.held_to = batch.held == 0 ? record : std::max(batch.held_to, record);
   --batch.free;
   ++batch.held;
 }
@@ -331,7 +364,7 @@ void Shadow::add(Building& building, Batch& batch, std::size_t i) {
 void Shadow::add_counters(Building& building, Batch& batch) {
   // What was captured before the record's time, by an instance that wasn't admitted, is in no record.
   const bool ours = !first_ || clock_.logical(batch.slice->span.end) > building.record.span.begin;
-  if (ours && !building.parts.empty()) {
+  if (ours) {
     building.record.counters += batch.slice->counters;
     batch.counters_in = options_.names ? building.record.span.begin : kGone;
   } else {
@@ -359,7 +392,7 @@ bool Shadow::take_back(const window::Span& span) {
   if (whole_.erase(span.begin) == 0) return false;
   for (Batch& b : batches_) {
     if (b.counters_in == span.begin) b.counters_in = kFree;
-    if (b.held == 0) continue;
+    if (!b.may_hold(span.begin)) continue;
     for (PacketTime& in : b.in) {
       if (in != span.begin) continue;
       in = kFree;
@@ -375,7 +408,8 @@ void Shadow::release(PacketTime begin) {
   if (whole_.erase(begin) == 0) return;
   for (Batch& b : batches_) {
     if (b.counters_in == begin) b.counters_in = kGone;
-    for (std::size_t i = 0; b.held > 0 && i < b.in.size(); ++i) {
+    if (!b.may_hold(begin)) continue;
+    for (std::size_t i = 0; i < b.in.size(); ++i) {
       if (b.in[i] == begin) drop(b, i);
     }
   }
@@ -383,6 +417,7 @@ void Shadow::release(PacketTime begin) {
 
 void Shadow::stored(const window::Span& span) {
   set_stored_until(span.end);
+  book_.stored(span.end);
   release(span.begin);
   coverage_.forget(clock_.own(stored_until_ - options_.window));
   prune();
@@ -392,6 +427,8 @@ void Shadow::uncover(PacketTime before) {
   forgotten_until_ = std::max(forgotten_until_, clock_.own(before));
   coverage_.forget(forgotten_until_);
   for (Batch& b : batches_) {
+    // Where records are cut the next one has them.
+    if (!cut_ && b.counters_in == kFree && b.slice->span.end <= forgotten_until_) b.counters_in = kGone;
     if (b.free == 0) continue;
     for (std::size_t i = 0; i < b.in.size(); ++i) {
       if (b.in[i] != kFree || b.slice->items[i].decided >= forgotten_until_) continue;
@@ -419,12 +456,23 @@ void Shadow::throw_away(PacketTime own_now) {
 
 // ---- memory
 
-// Records that wait for their acknowledgement needn't be taken apart again: the oldest give their transactions up first.
+// Records that wait for their acknowledgement needn't be taken apart again: the oldest give their transactions up first. Where records are
+// cut the rest waits for a worker that is stuck.
 void Shadow::shrink() {
   while (bytes_ > options_.memory && !whole_.empty()) {
     release(*whole_.begin());
     prune();
   }
+  while (cut_ && bytes_ > options_.memory && !batches_.empty()) give_up_oldest();
+}
+
+// REQUIRES: no record is whole
+void Shadow::give_up_oldest() {
+  Batch& oldest = batches_.front();
+  PacketTime before = oldest.slice->span.end;
+  for (const Item& item : oldest.slice->items) before = std::max(before, item.decided + Nanos(1));
+  oldest.counters_in = kGone;
+  uncover(clock_.logical(before));
 }
 
 void Shadow::given_up(const window::Span& span) {
@@ -435,8 +483,8 @@ void Shadow::given_up(const window::Span& span) {
 std::optional<window::Record> Shadow::add_up() {
   if (cut_ || bytes_ <= options_.memory || batches_.empty()) return std::nullopt;
   const auto from = since();
-  if (!from) {
-    uncover(watermark());
+  if (!from) {  // nobody covers what is here
+    while (bytes_ > options_.memory && !batches_.empty() && whole_.empty()) give_up_oldest();
     return std::nullopt;
   }
   const PacketTime begin = std::max(*from, stored_until_), end = floor_to(begin, options_.window) + options_.window;
@@ -446,7 +494,7 @@ std::optional<window::Record> Shadow::add_up() {
   }
   first_ = true;
   doubtful_ = true;
-  auto r = record(begin, end, false);
+  auto r = record(begin, end, false, clock_.own(end));
   first_ = doubtful_ = false;
   if (r) release(r->span.begin);  // it isn't to be taken apart again
   uncover(end);

@@ -72,7 +72,7 @@ class Shadow {
   void learn(const window::Ledger& ledger, PacketTime stored_until, std::optional<PacketTime> since);
   // Own times less the ledger's, of transactions that are in both.
   std::vector<Nanos> differences(const window::Ledger& ledger) const;
-  void set_stored_until(PacketTime t) { stored_until_ = std::max(stored_until_, t); }
+  void set_stored_until(PacketTime t);
   // Leaves out what needn't be kept any more; for an instance that isn't admitted. Each second or so.
   void sweep();
 
@@ -114,22 +114,28 @@ class Shadow {
  private:
   struct Batch {
     std::unique_ptr<aggregate::Slice> slice;
-    std::vector<PacketTime> in;      // of each item: the begin of the record that holds it; kFree: none; kGone
-    std::size_t free = 0, held = 0;  // items
-    PacketTime counters_in{};        // likewise, of the counters
+    std::vector<PacketTime> in;                           // of each item: the begin of the record that holds it; kFree: none; kGone
+    std::size_t free = 0, held = 0;                       // items
+    PacketTime held_from = PacketTime::max(), held_to{};  // begins of the records that hold items
+    bool may_hold(PacketTime record) const { return held > 0 && record >= held_from && record <= held_to; }
+    PacketTime counters_in{};  // likewise, of the counters
     std::uint64_t bytes = 0;
   };
   struct Building;
   bool countable(const aggregate::Item& item);
   void drop(Batch& batch, std::size_t item);
-  std::optional<window::Record> record(PacketTime begin, PacketTime end, bool partly);
-  void fill(Building& building);
-  void fill(Building& building, Batch& batch);
+  // `decided_before`: own time.
+  std::optional<window::Record> record(PacketTime begin, PacketTime end, bool partly, PacketTime decided_before);
+  void fill(Building& building, PacketTime decided_before);
+  void fill(Building& building, Batch& batch, PacketTime decided_before);
   void add(Building& building, Batch& batch, std::size_t item);
   void add_counters(Building& building, Batch& batch);
   void name(Building& building);
   void prune();
   void shrink();
+  void give_up_oldest();
+  void forget_counters(PacketTime until);
+  window::Span after_stored() const;
   PacketTime next_edge() const;
   void skip_to(PacketTime next);
   void release(PacketTime begin);
@@ -145,8 +151,9 @@ class Shadow {
   PacketTime thrown_away_until_{};  // own time
   PacketTime forgotten_until_{};    // own time
   std::optional<PacketTime> cut_;
-  PacketTime seam_{};  // without names: what was decided before isn't ours to count
+  PacketTime seam_{};  // what was decided before, and bears no name, isn't ours to count
   bool first_ = false, doubtful_ = false;
+  bool learnt_ = false;  // something, since the last sweep
   std::uint64_t bytes_ = 0;
   Counters counters_;
 };
