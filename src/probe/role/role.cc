@@ -1,6 +1,7 @@
 #include "probe/role/role.h"
 
 #include <algorithm>
+#include <utility>
 
 namespace nezu::probe::role {
 namespace {
@@ -129,11 +130,12 @@ void Role::on(MonoTime now, wire::Welcome m, Actions& out) {
   session_since_ = now;
   backoff_ = options_.retry_first;
   trouble_.clear();
-  name_key_ = m.name_key;
+  const bool other_key = m.name_key != std::exchange(name_key_, m.name_key);
   manager_version_ = m.program_version;
   out.push_back(Say{Say::Level::info,
                     "session with the manager open",
                     {{"manager_version", m.program_version}, {"kept_windows", std::to_string(spool_.size())}}});
+  if (other_key && options_.shadow.names && generation_ > 0) measure(out, false);
   beat(now, out);
   send_records(out);
 }

@@ -1,144 +1,23 @@
-// Each row of docs/failover.md that concerns the probe is a test with its name.
+// Each row of docs/failover.md that concerns the probe is a test with its name; those of a warm pair alone: warm_test.cc.
 #include "probe/role/role.h"
 
 #include <gmock/gmock.h>
 
+#include "probe/role/test_bench.h"
+
 namespace nezu::probe::role {
 namespace {
 
+using shadow::testing::at;
+using shadow::testing::done;
+using shadow::testing::SliceMaker;
+using shadow::testing::span;
 using std::chrono::milliseconds;
-
-constexpr std::int64_t kBase = 1'700'000'000;  // packet time of second 0
-PacketTime at(double s) { return PacketTime(Seconds(kBase)) + Nanos(static_cast<std::int64_t>(s * 1e9)); }
-
-wire::InstanceId instance(std::uint8_t n) {
-  wire::InstanceId id;
-  id.bytes.fill(n);
-  return id;
-}
-
-// A role, its clock, and the other side of the link.
-class Bench {
- public:
-  explicit Bench(Options o = {}) : random_(1), role_(with_defaults(o), random_) { take(role_.start(now_)); }
-
-  void pass(Nanos d, bool manager_talks = true) {
-    for (Nanos step(0); step < d; step += milliseconds(50)) {
-      now_ += milliseconds(50);
-      if (manager_talks && role_.session()) tell(wire::Beat{});
-      take(role_.tick(now_, packet_now()));
-    }
-  }
-  void open_session() {
-    take(role_.connected(now_));
-    tell(wire::Welcome{});
-  }
-  template <class M>
-  void tell(M m) {
-    take(role_.received(now_, wire::Message(std::move(m))));
-  }
-  void grant(std::uint64_t epoch, double stored_until) {
-    wire::Grant g;
-    g.epoch = epoch;
-    g.stored_until = stored_until < 0 ? PacketTime{} : at(stored_until);
-    tell(g);
-  }
-  void define(window::ServiceId id, std::uint64_t version) {
-    wire::ServiceDefinition d;
-    d.service = id;
-    d.version = version;
-    tell(wire::Definitions{{d}});
-  }
-  void instruct(std::uint64_t number, std::vector<wire::ServiceWish> wishes) {
-    wire::Instruction i;
-    i.number = number;
-    i.services = std::move(wishes);
-    tell(i);
-  }
-  // Every worker has taken the newest plan up.
-  void workers_follow(PacketTime since) {
-    const auto* m = last<Measure>();
-    ASSERT_NE(m, nullptr);
-    std::vector<AppliedService> applied;
-    for (const auto& s : m->services) applied.push_back({s.service, since});
-    take(role_.applied(now_, m->generation, applied, since));
-  }
-  void window(double begin, double end, std::optional<double> covered_from = {}) {
-    window::Record r;
-    r.span = {at(begin), at(end)};
-    r.covered = {{at(covered_from.value_or(begin)), at(end)}};
-    window::ServicePart part;
-    part.service = 1;
-    part.covered = r.covered;
-    r.services = {part};
-    take(role_.window_closed(now_, r));
-  }
-  void monitor_and_admit(std::uint64_t epoch = 5) {
-    open_session();
-    grant(epoch, -1);
-    define(1, 1);
-    instruct(1, {{1, 1}});
-    workers_follow(at(0));
-  }
-  void ack(double begin, double end, std::uint64_t epoch = 5) { tell(wire::Ack{at(begin), at(end), epoch}); }
-  void capture_runs(double since, double watermark) {
-    CaptureReport c;
-    c.state.running = true;
-    c.state.watermark = at(watermark);
-    c.unbroken_since = at(since);
-    role_.capture(c);
-  }
-
-  void take(Actions actions) {
-    for (Action& a : actions) log_.push_back(std::move(a));
-  }
-  void forget() { log_.clear(); }
-  template <class A>
-  const A* last() const {
-    for (auto it = log_.rbegin(); it != log_.rend(); ++it) {
-      if (const A* a = std::get_if<A>(&*it)) return a;
-    }
-    return nullptr;
-  }
-  template <class M>
-  std::vector<M> sent() const {
-    std::vector<M> out;
-    for (const Action& a : log_) {
-      const Send* s = std::get_if<Send>(&a);
-      if (s != nullptr && std::holds_alternative<M>(s->message)) out.push_back(std::get<M>(s->message));
-    }
-    return out;
-  }
-  template <class A>
-  std::size_t count() const {
-    return static_cast<std::size_t>(std::count_if(log_.begin(), log_.end(), [](const Action& a) { return std::holds_alternative<A>(a); }));
-  }
-  wire::Heartbeat heartbeat() const {
-    const auto all = sent<wire::Heartbeat>();
-    EXPECT_FALSE(all.empty());
-    return all.empty() ? wire::Heartbeat{} : all.back();
-  }
-  PacketTime packet_now() const { return at(0) + (now_ - MonoTime{}) - Seconds(1000); }
-  Role& role() { return role_; }
-  MonoTime now() const { return now_; }
-
- private:
-  static Options with_defaults(Options o) {
-    o.instance = instance(1);
-    o.logical_probe = "edge";
-    return o;
-  }
-  MonoTime now_{Seconds(1000)};
-  SeededRandom random_;
-  Role role_;
-  Actions log_;
-};
-
-std::vector<PacketTime> begins(const std::vector<window::Record>& records) {
-  std::vector<PacketTime> out;
-  for (const auto& r : records) out.push_back(r.span.begin);
-  return out;
-}
+using testing::begins;
+using testing::Bench;
+using testing::instance;
+using testing::spans;
+using testing::transactions;
 
 TEST(Row, ColdStart_HelloHeartbeatClaimGrantRecordsAcks) {
   Bench b;
@@ -161,8 +40,10 @@ TEST(Row, ColdStart_HelloHeartbeatClaimGrantRecordsAcks) {
   EXPECT_EQ(b.heartbeat().applied, 7u);
   ASSERT_EQ(b.heartbeat().services.size(), 1u);
   EXPECT_EQ(b.heartbeat().services[0].since, at(0.2));
-  b.window(0, 1);
+  b.worker().add(done(0.5, 1));
+  b.measure(1);
   ASSERT_EQ(b.sent<window::Record>().size(), 1u);
+  EXPECT_EQ(b.sent<window::Record>()[0].span, (window::Span{at(0), at(1)}));
   EXPECT_EQ(b.sent<window::Record>()[0].epoch, 5u);
   EXPECT_EQ(b.sent<window::Record>()[0].instance, instance(1));
   b.ack(0, 1);
@@ -171,42 +52,47 @@ TEST(Row, ColdStart_HelloHeartbeatClaimGrantRecordsAcks) {
 
 TEST(Row, RecordsBeginAtTheEndOfWhatIsStored_OrWhereTheCoverageBegins) {
   Bench b;
+  b.pass(milliseconds(3600));
   b.open_session();
   b.grant(6, 3.5);  // the predecessor's last window was cut short
-  b.define(1, 1);
-  b.instruct(1, {{1, 1}});
-  EXPECT_EQ(b.last<Measure>()->not_before, at(3.5)) << "what was decided before it may be counted";
-  b.workers_follow(at(3.5));
-  b.window(2, 3);
-  b.window(3, 4, 3.5);
-  b.window(4, 5);
+  b.measure_service();
+  b.worker() = SliceMaker(3.6);
+  b.measure(5);
   const auto sent = b.sent<window::Record>();
   ASSERT_EQ(sent.size(), 2u);
   EXPECT_EQ(sent[0].span, (window::Span{at(3.5), at(4)}));
+  EXPECT_EQ(sent[0].covered, span(3.6, 4));
   EXPECT_EQ(sent[1].span.begin, at(4));
-  EXPECT_EQ(b.role().discarded(), 1u);
 }
 
-TEST(Row, AWindowThatCountedBeforeTheSeamIsThrownAway) {
+TEST(Row, Cold_WhatWasMeasuredBeforeTheAdmissionIsThrownAway) {
   Bench b;
   b.open_session();
-  b.define(1, 1);
-  b.instruct(1, {{1, 1}});
-  b.workers_follow(at(0));
+  b.measure_service();
+  b.pass(milliseconds(3600));
+  b.worker().add(done(3.2, 1));
+  b.worker().add(done(3.55, 2));
+  b.measure(3.58);
   b.grant(6, 3.5);
-  b.window(3, 4);  // measured since 3.0
-  EXPECT_TRUE(b.sent<window::Record>().empty());
+  EXPECT_EQ(b.role().shadow().counters().thrown_away, 2u);
+  b.worker().add(done(3.59, 3));
+  b.worker().add(done(3.7, 4));
+  b.measure(4);
+  const auto sent = b.sent<window::Record>();
+  ASSERT_EQ(sent.size(), 1u);
+  EXPECT_EQ(sent[0].covered, span(3.6, 4));
+  EXPECT_EQ(transactions(sent), 1u);
 }
 
 TEST(Row, LostConnection_SameInstanceGoesOnWhereItWas) {
   Bench b;
   b.monitor_and_admit();
-  b.window(0, 1);
-  b.window(1, 2);
+  b.measure(1);
+  b.measure(2);
   b.ack(0, 1);
   b.forget();
   b.take(b.role().disconnected(b.now(), "reset"));
-  b.window(2, 3);  // measured on
+  b.measure(3);  // measured on
   EXPECT_TRUE(b.sent<window::Record>().empty());
   EXPECT_EQ(b.role().name(), Name::active);
   b.pass(milliseconds(150));
@@ -234,7 +120,7 @@ TEST(Row, ManagerAway_WindowsAreKeptAndDeliveredOnce) {
   Bench b;
   b.monitor_and_admit();
   b.take(b.role().disconnected(b.now(), "closed"));
-  for (int i = 0; i < 100; ++i) b.window(i, i + 1);
+  for (int i = 1; i <= 100; ++i) b.measure(i);
   b.forget();
   b.open_session();
   EXPECT_EQ(b.sent<window::Record>().size(), 32u) << "no more on its way than in_flight";
@@ -249,8 +135,7 @@ TEST(Row, ManagerAwayForLongerThanTheSpool_OldestAreDroppedAndTheHoleIsTold) {
   Bench b(o);
   b.monitor_and_admit();
   b.take(b.role().disconnected(b.now(), "closed"));
-  for (int i = 0; i < 5; ++i) b.window(i, i + 1);
-  b.capture_runs(5, 5.2);
+  b.measure(5.2);
   b.open_session();
   EXPECT_EQ(b.heartbeat().overflow_windows, 2u);
   EXPECT_EQ(b.heartbeat().since, at(2));
@@ -279,8 +164,8 @@ TEST(Row, AHeartbeatSaysThePacketClockOfItsOwnInstant) {
 TEST(Row, Superseded_StepsDownAndItsClaimWaits) {
   Bench b;
   b.monitor_and_admit();
-  b.window(0, 1);
-  b.window(1, 2);
+  b.measure(1);
+  b.measure(2);
   b.tell(wire::Superseded{5, at(1)});
   EXPECT_EQ(b.role().name(), Name::waiting);
   EXPECT_EQ(b.heartbeat().promoted, true) << "the cluster still holds it promoted: nobody else might, when the other one dies";
@@ -299,29 +184,25 @@ TEST(Row, SupersededForAnotherEpochChangesNothing) {
   EXPECT_EQ(b.role().name(), Name::active);
 }
 
-TEST(Row, WaitingClaim_IsAdmittedLater_AndCountsNothingThatTheOtherCounted) {
+TEST(Row, Cold_WaitingClaim_IsAdmittedLater_AndCountsNothingThatTheOtherCounted) {
   Bench b;
   b.open_session();
   b.tell(wire::Wait{"node-b"});
   EXPECT_EQ(b.role().name(), Name::waiting);
-  b.define(1, 1);
-  b.instruct(1, {{1, 1}});
-  b.workers_follow(at(0));
-  b.window(0, 1);
-  b.window(1, 2);
+  b.measure_service();
+  b.worker().add(done(0.5, 1));
+  b.worker().add(done(1.5, 2));
+  b.measure(2);
+  EXPECT_TRUE(b.sent<window::Record>().empty());
   b.pass(milliseconds(2100));
-  b.forget();
   b.grant(9, 1);  // the other one stored up to 1
-  const Measure* m = b.last<Measure>();
-  ASSERT_NE(m, nullptr);
-  EXPECT_TRUE(m->anew);
-  EXPECT_EQ(m->not_before, b.packet_now()) << "begins at its admission";
-  EXPECT_TRUE(b.role().spool().empty());
-  EXPECT_EQ(b.role().discarded(), 2u);
-  b.window(2, 3, 2.05);
-  EXPECT_TRUE(b.sent<window::Record>().empty()) << "it counted before the admission";
-  b.window(3, 4);
-  EXPECT_THAT(begins(b.sent<window::Record>()), ::testing::ElementsAre(at(3)));
+  b.worker().add(done(2.05, 3));
+  b.worker().add(done(2.5, 4));
+  b.measure(4);
+  const auto sent = b.sent<window::Record>();
+  EXPECT_THAT(spans(sent), ::testing::ElementsAre(window::Span{at(2), at(3)}, window::Span{at(3), at(4)}));
+  EXPECT_EQ(sent.at(0).covered, span(2.1, 3)) << "begins at its admission";
+  EXPECT_EQ(transactions(sent), 1u);
 }
 
 TEST(Row, NobodyHasStoredAnything_TheShadowIsSent) {
@@ -330,7 +211,7 @@ TEST(Row, NobodyHasStoredAnything_TheShadowIsSent) {
   b.define(1, 1);
   b.instruct(1, {{1, 1}});
   b.workers_follow(at(0));
-  b.window(0, 1);
+  b.measure(1);
   b.grant(1, -1);
   EXPECT_THAT(begins(b.sent<window::Record>()), ::testing::ElementsAre(at(0)));
   EXPECT_EQ(b.sent<window::Record>()[0].epoch, 1u);
@@ -339,13 +220,13 @@ TEST(Row, NobodyHasStoredAnything_TheShadowIsSent) {
 TEST(Row, Demotion_EndsTheGrant_AndThePromotionAfterItIsANewClaim) {
   Bench b;
   b.monitor_and_admit();
-  b.window(0, 1);
+  b.measure(1);
   b.ack(0, 1);
   b.take(b.role().demote(b.now()));
   EXPECT_EQ(b.role().name(), Name::standby);
   EXPECT_EQ(b.heartbeat().epoch, 0u);
   EXPECT_FALSE(b.heartbeat().promoted);
-  b.window(1, 2);
+  b.measure(2);
   b.pass(Seconds(3));
   b.take(b.role().promote(b.now()));
   EXPECT_TRUE(b.heartbeat().promoted);
@@ -368,7 +249,7 @@ TEST(Row, AGrantThatCrossesADemotionIsNotTaken) {
 TEST(Row, ARepeatedGrantChangesNothing) {
   Bench b;
   b.monitor_and_admit();
-  b.window(0, 1);
+  b.measure(1);
   b.forget();
   b.grant(5, 0);
   EXPECT_TRUE(b.sent<window::Record>().empty());
@@ -501,8 +382,7 @@ TEST(Row, PlannedStop_TheOpenWindowIsCutSentAcknowledged) {
   b.take(b.role().stop(b.now()));
   ASSERT_EQ(b.count<Cut>(), 1u);
   EXPECT_EQ(b.count<Finished>(), 0u);
-  b.window(0, 0.4);
-  b.take(b.role().cut_done(b.now()));
+  b.end_at(0.4);
   EXPECT_EQ(b.count<Finished>(), 0u) << "sent, not stored yet";
   b.ack(0, 0.4);
   ASSERT_EQ(b.count<Finished>(), 1u);
@@ -515,8 +395,7 @@ TEST(Row, PlannedStop_TheManagerIsAway_TheWaitIsBounded) {
   b.monitor_and_admit();
   b.take(b.role().disconnected(b.now(), "closed"));
   b.take(b.role().stop(b.now()));
-  b.window(0, 0.4);
-  b.take(b.role().cut_done(b.now()));
+  b.end_at(0.4);
   b.pass(milliseconds(4900));
   EXPECT_EQ(b.count<Finished>(), 0u);
   b.pass(milliseconds(200));
@@ -599,16 +478,16 @@ TEST(Session, WhatAnOldConnectionSaysIsNotHeard) {
 TEST(Whole, OnlyWithoutAHoleSinceTheEndOfWhatIsStored) {
   Bench b;
   b.monitor_and_admit();
-  b.capture_runs(0, 0.7);
+  b.measure(0.7);
   b.pass(milliseconds(300));
   EXPECT_FALSE(b.heartbeat().whole) << "nothing is stored: there is a hole before 0";
-  b.window(0, 1);
+  b.measure(1);
   b.ack(0, 1);
-  b.window(1, 2);
-  b.capture_runs(0, 2.2);
+  b.measure(2.2);
   b.pass(milliseconds(300));
   EXPECT_TRUE(b.heartbeat().whole);
-  b.capture_runs(2.1, 2.5);
+  EXPECT_EQ(b.heartbeat().since, at(1));
+  b.measure(2.5, span(2.3, 2.4));
   b.pass(milliseconds(300));
   EXPECT_FALSE(b.heartbeat().whole);
 }
