@@ -303,7 +303,15 @@ void Manager::wish(std::size_t probe, bool on) {
 
 void Manager::discover(std::size_t probe, bool on) {
   if (!up()) return;
-  if (monitor_->discover(world_.name(probe), on, clocks()).ok()) ++world_.reached[on ? "discovery on" : "discovery off"];
+  bool done = false;
+  if (on) {
+    done = monitor_->start_discovery({world_.name(probe), std::nullopt, Nanos{0}, "hana"}, clocks()).ok();
+  } else {
+    for (const auto& status : monitor_->probes()) {
+      if (status.name == world_.name(probe)) done = monitor_->end_discovery(status.kept.discovery_job, "hana", clocks()).ok();
+    }
+  }
+  if (done) ++world_.reached[on ? "discovery on" : "discovery off"];
   drain();
 }
 

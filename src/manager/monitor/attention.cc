@@ -1,5 +1,5 @@
 // What deserves somebody's attention beside failovers and transitions: gaps, instances that don't know yet that they were superseded,
-// clocks that are apart. Each is an event that is open for as long as it is so.
+// clocks that are apart, mirror ports that differ. Each is an event that is open for as long as it is so.
 //
 // An event mustn't be told twice because the manager was restarted or a connection blinked: it is opened by what is certain, and closed only
 // once the opposite is (nothing is concluded from an absence that is younger than a connection's loss takes to heal).
@@ -16,6 +16,8 @@ namespace {
 constexpr Nanos kGapWorthTelling = std::chrono::milliseconds(1);
 constexpr Nanos kWholeAgain = std::chrono::seconds(5);  // covered for so long: the gap is over, and not one of many short ones
 constexpr std::size_t kClockSamples = 4;                // a second's worth: the first may have come by a long way
+constexpr Nanos kCompareMirrors = std::chrono::seconds(10);
+constexpr std::uint64_t kEnoughToCompare = 200;  // transactions
 
 }  // namespace
 
@@ -125,6 +127,43 @@ void Monitor::check_clocks(Probe& probe, Now now) {
   } else if (settled() && apart < options_.clock_offset_limit / 10 * 9) {
     events_.close("clocks.apart", probe.name, now.wall);
   }
+}
+
+// ---- mirror ports
+
+// A standby holds what it has seen against what the active has counted; its counters grow since its start.
+void Monitor::compare_mirrors(Probe& probe, const Session& session, Now now) {
+  const wire::Heartbeat& h = *session.last;
+  if (probe.kept.holder == session.instance() || h.epoch != 0) return;
+  const auto [known, first] = probe.mirrors.try_emplace(session.instance(), MirrorLook{awake_, h.compared, h.only_here, h.only_named});
+  MirrorLook& look = known->second;
+  if (first || awake_ - look.at < kCompareMirrors) return;
+  const std::uint64_t both = h.compared - look.compared, only_here = h.only_here - look.only_here;
+  const std::uint64_t only_named = h.only_named - look.only_named, all = both + only_here + only_named;
+  if (all < kEnoughToCompare) return;  // a few say nothing; they are kept for the next look
+  look = {awake_, h.compared, h.only_here, h.only_named};
+  const double here = static_cast<double>(only_here) / static_cast<double>(all);
+  const double named = static_cast<double>(only_named) / static_cast<double>(all);
+  if (std::max(here, named) > options_.mirror_limit) {
+    const Session* holder = session_of(probe, probe.kept.holder);
+    const std::string active = holder ? holder->hello.node : probe.kept.admissions.back().node;
+    events_.open("mirror.differs", probe.name, store::Severity::warning,
+                 fmt::format("the mirror ports differ: {} (active) missed {:.1f} % of the transactions, {} (standby) {:.1f} %", active,
+                             here * 100, session.hello.node, named * 100),
+                 now.wall);
+  } else if (std::max(here, named) < options_.mirror_limit * 0.9) {
+    events_.close("mirror.differs", probe.name, now.wall);
+  }
+}
+
+// Where there is no standby any more, nothing is compared.
+void Monitor::check_mirrors(Probe& probe, Now now) {
+  std::erase_if(probe.mirrors, [&](const auto& look) {
+    return !session_of(probe, look.first) && awake_ - look.second.at > kCompareMirrors + options_.reconnect_grace;
+  });
+  const bool compares =
+      std::any_of(probe.mirrors.begin(), probe.mirrors.end(), [&](const auto& look) { return probe.kept.holder != look.first; });
+  if (!compares && settled()) events_.close("mirror.differs", probe.name, now.wall);
 }
 
 }  // namespace nezu::monitor

@@ -194,6 +194,26 @@ TEST_P(Events, clocks_apart) {
   expect_once("clocks.apart");
 }
 
+TEST_P(Events, mirror_ports_differ) {
+  begin(true);
+  Instance* standby = world().at_node(world().active_node() == 'a' ? 'b' : 'a');
+  standby->compares = {100, 0, 0};  // each second
+  world().run(ms(15000));
+  EXPECT_EQ(world().notices("mirror.differs"), 0u);
+  standby->compares = {100, 0, 5};
+  world().run(ms(25000));
+  EXPECT_TRUE(world().notice_open("mirror.differs"));
+  EXPECT_NE(text("mirror.differs").find(std::string("(active) missed 0.0 % of the transactions, ") + standby->node + " (standby) 4."),
+            std::string::npos)
+      << text("mirror.differs");
+  restart();
+  world().run(ms(12000));
+  EXPECT_TRUE(world().notice_open("mirror.differs"));
+  standby->compares = {100, 0, 0};
+  world().run(ms(15000));
+  expect_once("mirror.differs");
+}
+
 TEST_P(Events, clocks_apart_until_the_node_is_gone) {
   begin(true);
   world().cluster_acts = false;

@@ -65,6 +65,18 @@ bool FailoverBook::stored(const std::string& logical_probe, const window::Record
   return close_if_complete(logical_probe);
 }
 
+void FailoverBook::handed_over(const std::string& logical_probe, std::uint64_t epoch, std::uint64_t handed_over, std::uint64_t left_out) {
+  for (auto it = records_.rbegin(); it != records_.rend(); ++it) {
+    store::FailoverRecord& failover = it->second;
+    if (failover.logical_probe != logical_probe) continue;
+    if (failover.epoch != epoch || (failover.handed_over == handed_over && failover.left_out == left_out)) return;
+    failover.handed_over = handed_over;
+    failover.left_out = left_out;
+    changed_.insert(failover.id);
+    return;
+  }
+}
+
 bool FailoverBook::left(const std::string& logical_probe, window::ServiceId service) {
   const auto found = open_.find(logical_probe);
   if (found == open_.end() || found->second.services.erase(service) == 0) return false;

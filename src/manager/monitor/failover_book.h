@@ -27,6 +27,8 @@ class FailoverBook {
   bool open(store::FailoverRecord record, const std::map<window::ServiceId, PacketTime>& monitored);
   // A stored record; whether it closed the failover's record.
   bool stored(const std::string& logical_probe, const window::Record& record, WallTime now);
+  // What the instance that was admitted under `epoch` says of its hand-over: transactions.
+  void handed_over(const std::string& logical_probe, std::uint64_t epoch, std::uint64_t handed_over, std::uint64_t left_out);
   // A service that isn't monitored any more; whether that closed the failover's record.
   bool left(const std::string& logical_probe, window::ServiceId service);
 

@@ -208,6 +208,9 @@ void Monitor::heartbeat(SessionId id, const wire::Heartbeat& heartbeat, Now now)
       send(session, wire::Wait{holder ? holder->hello.node : probe.kept.admissions.back().node});
     }
   }
+  if (probe.kept.holder == session.instance() && heartbeat.epoch == probe.kept.epoch)
+    failovers_.handed_over(probe.name, heartbeat.epoch, heartbeat.handed_over, heartbeat.left_out);
+  compare_mirrors(probe, session, now);
   show_waiting(probe, now);
   reconcile(probe, session, now);
   send(session, beat(probe, session), true);
@@ -238,6 +241,7 @@ void Monitor::tick(Now now) {
     check_disconnected(probe, now);
     check_superseded(probe, now);
     check_clocks(probe, now);
+    check_mirrors(probe, now);
     show_waiting(probe, now);
     time_out(probe, now);
   }

@@ -150,6 +150,11 @@ class Monitor {
     Nanos missing{0};
     PacketTime until{};  // the end of what was last missing
   };
+  // The last look at what a standby says of the two mirror ports.
+  struct MirrorLook {
+    MonoTime at{};
+    std::uint64_t compared = 0, only_here = 0, only_named = 0;
+  };
   struct PacketClock {
     std::string node;
     Nanos offset{0};  // less the logical probe's time
@@ -170,6 +175,7 @@ class Monitor {
     std::map<ServiceId, Gap> gaps;              // that are open, as far as they were seen since the start
     std::map<InstanceId, MonoTime> superseded;  // that still believe to be admitted: when they last said so
     std::map<InstanceId, PacketClock> clocks;
+    std::map<InstanceId, MirrorLook> mirrors;
   };
   struct Service {
     store::ServiceRow row;
@@ -213,6 +219,8 @@ class Monitor {
   void note_superseded(Probe& probe, const Session& session, Now now);
   void check_superseded(Probe& probe, Now now);
   void check_clocks(Probe& probe, Now now);
+  void compare_mirrors(Probe& probe, const Session& session, Now now);
+  void check_mirrors(Probe& probe, Now now);
 
   // wishes.cc
   void reconcile(Probe& probe, Session& session, Now now);

@@ -36,6 +36,7 @@ struct Options {
   Nanos session_timeout = std::chrono::seconds(1);
   Nanos ledger_reach = std::chrono::seconds(10);
   Nanos clock_offset_limit = std::chrono::milliseconds(500);  // beyond it an event says that clocks are apart
+  double mirror_limit = 0.01;                                 // beyond this share an event says that mirror ports differ
   std::size_t max_probes = 64;                                // logical probes
   std::size_t max_sessions = 256;
   DiscoveryLimits discovery;

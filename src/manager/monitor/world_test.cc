@@ -115,6 +115,15 @@ void World::beat(Instance& instance) {
   heartbeat.was = instance.spool.empty() ? 0 : instance.was;
   heartbeat.applied = instance.applied;
   heartbeat.discovery_job = instance.discovery;
+  if (now_ - instance.compared_at >= std::chrono::seconds(1)) {
+    instance.compared_at = now_;
+    instance.compared.both += instance.compares.both;
+    instance.compared.only_here += instance.compares.only_here;
+    instance.compared.only_named += instance.compares.only_named;
+  }
+  heartbeat.compared = instance.compared.both;
+  heartbeat.only_here = instance.compared.only_here;
+  heartbeat.only_named = instance.compared.only_named;
   heartbeat.packet_clock = packet_now() + instance.clock;
   heartbeat.frame_clock = packet_now();
   heartbeat.clock_known = wire::ClockKnown::own;

@@ -58,6 +58,8 @@ void put(const Heartbeat& m, pb::Heartbeat& to) {
   to.set_compared(m.compared);
   to.set_only_here(m.only_here);
   to.set_only_named(m.only_named);
+  to.set_handed_over(m.handed_over);
+  to.set_left_out(m.left_out);
 }
 
 void put(const Bye& m, pb::Bye& to) { to.set_reason(text_of(m.reason)); }
@@ -234,6 +236,8 @@ Heartbeat take(const pb::Heartbeat& from, Check& check) {
   m.compared = from.compared();
   m.only_here = from.only_here();
   m.only_named = from.only_named();
+  m.handed_over = from.handed_over();
+  m.left_out = from.left_out();
   return m;
 }
 

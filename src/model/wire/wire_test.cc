@@ -140,6 +140,8 @@ Message any_message(Random& random, std::size_t kind) {
       h.whole = any_bool(random);
       h.capture = {any_bool(random), any_bool(random), any_count(random), any_count(random), any_time(random), any_text(random)};
       h.kept_windows = any_count(random), h.overflow_windows = any_count(random);
+      h.compared = any_count(random), h.only_here = any_count(random), h.only_named = any_count(random);
+      h.handed_over = any_count(random), h.left_out = any_count(random);
       return h;
     }
     case 2: return any_record(random);

@@ -259,6 +259,8 @@ void Role::beat(MonoTime now, Actions& out) {
   h.compared = shadow_.counters().left_out;
   h.only_here = shadow_.counters().only_here;
   h.only_named = shadow_.names_not_seen();
+  h.handed_over = handed_over_;
+  h.left_out = left_out_;
   out.push_back(Send{std::move(h)});
 }
 
@@ -358,6 +360,7 @@ void Role::find_clock(const wire::Grant& grant, PacketTime own_now) {
 
 void Role::begin_records(const wire::Grant& grant, bool nobody_else, PacketTime own_now) {
   bool doubtful = false;
+  const std::uint64_t left_out = shadow_.counters().left_out;
   if (options_.shadow.names) {
     shadow_.learn(grant.ledger, grant.stored_until, to_ns(grant.stored_until) > 0 ? std::optional(grant.ledger_since) : std::nullopt);
     doubtful = grant.ledger.left_out_until > grant.stored_until - kDoubt && to_ns(grant.stored_until) > 0;
@@ -367,6 +370,8 @@ void Role::begin_records(const wire::Grant& grant, bool nobody_else, PacketTime 
     discarded_ += spool_.drop_shadow(PacketTime::max());
   }
   discarded_ += spool_.grant(epoch_, grant.stored_until);
+  left_out_ = shadow_.counters().left_out - left_out;
+  handed_over_ = shadow_.kept();
   // Where nothing is covered yet it will be soon, and the watermark lies behind the present.
   const PacketTime begin = shadow_.since().value_or(shadow_.clock().logical(own_now) - options_.window);
   PacketTime from = std::max(grant.stored_until, floor_to(begin, options_.window));

@@ -160,7 +160,8 @@ class Role {
   PacketTime packet_clock_{};   // as of the last tick …
   MonoTime packet_clock_at_{};  // … which was then
   MonoTime swept_at_{};
-  std::uint64_t of_epoch_ = 0;  // of the last record of another instance that we were told of
+  std::uint64_t handed_over_ = 0, left_out_ = 0;  // at the last admission: transactions
+  std::uint64_t of_epoch_ = 0;                    // of the last record of another instance that we were told of
   std::uint64_t measured_count_ = 0;
   CaptureReport capture_;
   wire::NameKey name_key_;

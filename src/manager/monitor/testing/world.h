@@ -50,6 +50,10 @@ struct Instance {
   MonoTime promoted_at{}, heard{}, retry_at{}, beat_at{}, trouble{}, alone{};
   std::uint64_t epoch = 0, was = 0, applied = 0, discovery = 0;
   bool measures = false;
+  struct {
+    std::uint64_t both = 0, only_here = 0, only_named = 0;
+  } compares, compared;  // a second; so far
+  MonoTime compared_at{};
   PacketTime measures_since{}, stopped_at{}, cut{}, stored_until{};
   std::map<ServiceId, std::uint64_t> versions;
   std::shared_ptr<Conn> conn;
