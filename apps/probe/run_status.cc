@@ -88,7 +88,10 @@ json::Value Daemon::status() const {
   json::Value v;
   v.set("version", parts_.version).set("probe", config_.name).set("node", config_.node).set("instance", window::to_string(instance_));
   v.set("uptime", to_seconds(parts_.clock.mono() - started_at_));
-  v.set("role", to_string(role_.name())).set("promoted", role_.promoted()).set("standby", config_.warm ? "warm" : "cold").set("standby_ok", role_.standby_ok());
+  v.set("role", to_string(role_.name()))
+      .set("promoted", role_.promoted())
+      .set("standby", config_.warm ? "warm" : "cold")
+      .set("standby_ok", role_.standby_ok());
   json::Value session;
   session.set("open", role_.session()).set("state", role_.session_text()).set("manager", format_host_port(config_.manager.manager));
   session.set("manager_version", role_.manager_version()).set("lost", role_.sessions_lost());
