@@ -6,7 +6,7 @@
 #include <cstring>
 #include <set>
 
-#include "sim/world.h"
+#include "world.h"
 
 namespace nezu::sim {
 namespace {
