@@ -24,6 +24,7 @@ HERE = os.path.dirname(os.path.abspath(__file__))
 sys.path[:0] = [HERE, os.path.join(HERE, "..", "demo")]
 import scenes  # noqa: E402,F401
 from nezucluster import stack  # noqa: E402
+from nezucluster.manager_rig import ManagerRig  # noqa: E402
 from nezucluster.rig import Rig  # noqa: E402
 from nezucluster.scene import SCENES  # noqa: E402
 from nezulab import net  # noqa: E402
@@ -55,9 +56,9 @@ class Clusters:
         if self.rig is None:
             self.lab = Lab(self.programs, "nezulab")
             begin = time.monotonic()
-            self.rig = Rig(self.lab, kind, self.say)
+            self.rig = (ManagerRig if kind == "manager" else Rig)(self.lab, kind, self.say)
             self.rig.up()
-            self.say(f"a {kind} pair is up ({time.monotonic() - begin:.1f} s)")
+            self.say(f"a pair of managers is up ({time.monotonic() - begin:.1f} s)" if kind == "manager" else f"a {kind} pair is up ({time.monotonic() - begin:.1f} s)")
         return self.rig
 
     def faults(self):

@@ -40,6 +40,10 @@ def make_file_system(folder):
     for name, source in (("product", product), ("lab", folder)):
         os.mkdir(f"/run/{name}")
         bind(source, f"/run/{name}")
+    shared = os.path.join(os.path.dirname(product), "shared")  # what a pair of managers has its database on
+    if os.path.exists(shared):
+        os.mkdir("/run/shared")
+        bind(shared, "/run/shared")
     for name in ("lock", "crm", "ocf"):
         os.mkdir(f"/run/{name}")
     shutil.chown("/run/crm", "hacluster", "haclient")

@@ -57,6 +57,9 @@ class Node:
     # ---- power
 
     def boot(self, stack=True):
+        if self.boots > 0:
+            self.site.only_own_address(self.name)
+            self.site.all_links(self.name, True)
         self.boots += 1
         argv = ["nsenter", f"--net=/run/netns/{self.ns}", "--", "unshare", "--mount", "--uts", "--ipc", "--pid", "--fork", "--kill-child=KILL",
                 "--propagation", "private", "--", sys.executable, os.path.join(HERE, "init.py"), self.name, self.folder, "1" if stack else "0"]
@@ -74,9 +77,10 @@ class Node:
         return self.process is not None and self.process.running()
 
     def power_cut(self):
-        """PID 1 dies, and with it, in the same instant, everything that runs on the node."""
-        os.kill(self.init, signal.SIGKILL)
+        """Its cables fall silent; PID 1 dies, and with it, in the same instant, everything that runs on the node."""
+        self.site.all_links(self.name, False)
         at = time.time()
+        os.kill(self.init, signal.SIGKILL)
         self.process.wait(10)
         self.init = 0
         return at

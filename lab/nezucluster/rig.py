@@ -12,7 +12,7 @@ from nezulab.web import Nginx
 
 from . import audit
 from .node import Node
-from .site import ClusterSite
+from .site import RING, ClusterSite
 from .stack import CIB, Stack, corosync_conf
 
 RESOURCE = "edge"
@@ -36,10 +36,12 @@ clone edge-pair edge meta promotable=true promoted-max=1 clone-max=2 interleave=
 class Rig:
     """`kind`: cold or warm. Times are short, so that a scene shows in seconds what a real pair takes minutes for."""
 
+    MORE = ()  # machines beside the pair
+
     def __init__(self, lab, kind, log, token_ms=1000, isolation="3s"):
         self.lab, self.kind, self.say = lab, kind, log
         self.isolation, self.token_ms = isolation, token_ms
-        self.site = lab.use(ClusterSite(lab.name))
+        self.site = lab.use(ClusterSite(lab.name, self.MORE))
         # Memory, not disk: the cluster software writes and syncs at each step, and other work on the machine would show in its times.
         self.dir = tempfile.mkdtemp(prefix=f"{lab.name}.", dir="/dev/shm")
         os.chmod(self.dir, 0o755)
@@ -65,27 +67,42 @@ class Rig:
                 shutil.copy2(file, folder)
         self.nginx = Nginx(lab, self.site.WEB, 80, self.site.web)
         self.pki = Pki(lab, self.site)
-        self.manager = Manager(lab, self.site, self.pki).start()
-        self.nodes = {name: Node(lab, self.site, name, os.path.join(self.dir, "nodes", name)) for name in self.site.nodes}
+        self.nodes = {name: Node(lab, self.site, name, os.path.join(self.dir, "nodes", name)) for name in RING}
+        self.stack = Stack(self.nodes)
+        self.make_manager()
         os.makedirs(os.path.join(self.dir, "nodes"))
         for node in self.nodes.values():
             node.format(corosync_conf(self.token_ms), CIB)
             shutil.copytree(self.pki.dir, os.path.join(node.folder, "pki"))
             run(["chmod", "-R", "a+rX", os.path.join(node.folder, "pki")])  # the daemon is no root, as in the field
             self.configure(node)
-            lab.other_logs[f"nezu-probe on {node.name}"] = os.path.join(node.folder, "log", f"{RESOURCE}.log")
-        self.stack = Stack(self.nodes)
+            lab.other_logs[f"nezu-{self.kind} on {node.name}"] = os.path.join(node.folder, "log", f"{self.RESOURCE}.log")
         for node in self.nodes.values():
             node.boot()
         self.stack.wait_online()
-        self.manager.ctl("service", "apply", "-f", lab.write("services.yaml", services_yaml(80, PATHS)))
+        self.stack.load(self.resources())
+        self.ready()
+        return self
+
+    # What another kind of pair does otherwise:
+
+    RESOURCE = RESOURCE
+
+    def make_manager(self):
+        self.manager = Manager(self.lab, self.site, self.pki).start()
+
+    def resources(self):
         parameters = f"config=/run/lab/probe.yaml user=nobody log=/run/lab/log/{RESOURCE}.log long_poll=3s check_timeout=1s stop_timeout=7s"
         if self.kind == "warm":
             parameters += f" isolation_timeout={self.isolation}"
-        self.stack.load(f"primitive {RESOURCE} ocf:nezuban:probe params {parameters} \\\n  "
-                        + OPERATIONS[self.kind].format(deep="2s", deep1="2001ms", forget="5s"))
+        return f"primitive {RESOURCE} ocf:nezuban:probe params {parameters} \\\n  " + OPERATIONS[self.kind].format(deep="2s", deep1="2001ms", forget="5s")
+
+    def ready(self):
+        self.apply_services()
         self.wait_active()
-        return self
+
+    def apply_services(self):
+        self.manager.ctl("service", "apply", "-f", self.lab.write("services.yaml", services_yaml(80, PATHS)))
 
     def configure(self, node, changes=None):
         """The probe's configuration on a node, as it is read at its next start."""
@@ -177,7 +194,7 @@ class Rig:
             if not node.running():
                 node.boot()
         self.stack.wait_online()
-        self.stack.cleanup(RESOURCE)
+        self.stack.cleanup(self.RESOURCE)
 
     def load(self, rate=400, connections=40, extra=("--poisson",)):
         load = Load(self.lab, self.site, self.nginx, MIX, rate, connections, extra=extra)

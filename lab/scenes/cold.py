@@ -80,6 +80,7 @@ def link_blink(rig):
     time.sleep(1.5)
     entries = rig.settle(load)
     expect_equal(rig.failovers(), [], "failover records")
+    expect_equal([e["code"] for e in rig.events()], [], "events of a blink")
     expect_equal(rig.instance(), instance, "the instance")
     _, text = rig.audit(entries, [])
     return text
@@ -125,7 +126,7 @@ def cold_switch_over(rig):
     return f"gap {length_of(gaps):.3f} s; {text}"
 
 
-@scene("cold", short={"seconds": 32, "every": 8}, long={"seconds": 300, "every": 10})
+@scene("cold", short={"seconds": 21, "every": 7}, long={"seconds": 300, "every": 10})
 def cold_storm(rig, seconds, every):
     """The active one is killed again and again, under load: in the end all is well, and each failover has one record."""
     rig.begin()

@@ -1,5 +1,6 @@
 """The manager goes away: probes measure on and keep what they have."""
 
+import signal
 import time
 
 from nezucluster.audit import expect_equal
@@ -45,3 +46,54 @@ def manager_kill(rig, seconds):
     text = _same_instance_delivers(rig, active, instance, load)
     expect_equal(rig.manager.integrity(), "ok", "SQLite's own check of the database")
     return text
+
+
+def _moves(rig, load, instance, node):
+    """The other node has the manager now: everything is as it was, the same instance goes on, nothing is lost."""
+    rig.wait_manager(rig.other(node.name))
+    back = time.time()
+    expect_equal(rig.manager.service()["monitoring"]["state"], "monitoring", "the service's state after the move")
+    wait_for("the probe's session", lambda: rig.manager.probe()["state"] == "connected" and rig.holder() == "node-c", 30)
+    time.sleep(1.5)
+    entries = rig.settle(load)
+    expect_equal(rig.instance(), instance, "the probe's instance")
+    gaps, text = rig.audit(entries, rig.failovers())
+    expect_equal(gaps, [], "gaps")
+    expect_equal(rig.failovers(), [], "failover records of the probe")
+    expect_equal(rig.manager.integrity(), "ok", "SQLite's own check of the database")
+    return back, text
+
+
+@scene("manager", errors=["probe.disconnected"])
+def manager_pair_kill(rig):
+    """A pair of managers, SIGKILL: the other node takes the address and the database; nothing acknowledged is lost, the rest is delivered once."""
+    node, instance = rig.begin(), rig.instance()
+    load = rig.load()
+    time.sleep(2)
+    killed = node.signal("nezu-manager", signal.SIGKILL)
+    back, text = _moves(rig, load, instance, node)
+    return f"there again after {back - killed:.2f} s; {text}"
+
+
+@scene("manager", errors=["probe.disconnected"])
+def manager_node_killed(rig):
+    """The manager's node loses its power: likewise."""
+    node, instance = rig.begin(), rig.instance()
+    load = rig.load()
+    time.sleep(2)
+    killed = node.power_cut()
+    back, text = _moves(rig, load, instance, node)
+    return f"there again after {back - killed:.2f} s (corosync's token: {rig.token_ms} ms); {text}"
+
+
+@scene("manager", errors=["probe.disconnected"])
+def manager_switch_over(rig):
+    """The manager is moved on purpose: likewise."""
+    node, instance = rig.begin(), rig.instance()
+    load = rig.load()
+    time.sleep(2)
+    rig.stack.any_node().run(["crm_resource", "--move", "-r", "nezu-manager-group", "-N", rig.other(node.name)])
+    asked = time.time()
+    back, text = _moves(rig, load, instance, node)
+    rig.stack.any_node().run(["crm_resource", "--clear", "-r", "nezu-manager-group"])
+    return f"there again after {back - asked:.2f} s; {text}"

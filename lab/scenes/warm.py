@@ -108,7 +108,7 @@ def warm_upgrade(rig):
     return text
 
 
-@scene("warm", short={"seconds": 8}, long={"seconds": 30})
+@scene("warm", short={"seconds": 3}, long={"seconds": 30})
 def warm_cluster_link_cut(rig, seconds):
     """The cluster link is cut, without fencing both are promoted: the older claim goes on, the newer waits; healed, the waiting one is
     demoted, and nothing restarts."""
@@ -198,7 +198,7 @@ def warm_active_isolated(rig):
     return f"moved after {moved:.1f} s; {_took(records[0])}; {text}"
 
 
-@scene("warm", short={"seconds": 8}, long={"seconds": 120}, errors=["probe.disconnected"])
+@scene("warm", short={"seconds": 7}, long={"seconds": 120}, errors=["probe.disconnected"])
 def warm_manager_unreachable(rig, seconds):
     """Nobody reaches the manager, longer than the isolation time-out: nothing moves, nobody restarts; then all is delivered, once."""
     active = rig.begin()
