@@ -93,6 +93,7 @@ void World::connect(Instance& instance) {
   conn->id = next_session_++;
   conn->instance = &instance;
   conns_[conn->id] = conn;
+  made_.push_back(conn);
   instance.heard = now_;
   up(conn, [this, conn, id = instance.id, node = instance.node] {
     wire::Hello hello;

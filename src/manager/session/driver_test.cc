@@ -520,7 +520,8 @@ class DiscoveryTest : public DriverTest {
   }
   std::uint64_t requests(std::uint64_t job) {
     std::uint64_t sum = 0;
-    for (const auto& entry : *store.discovery_entries(job)) sum += entry.count;
+    const auto entries = store.discovery_entries(job);
+    for (const auto& entry : *entries) sum += entry.count;
     return sum;
   }
 };

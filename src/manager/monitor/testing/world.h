@@ -64,6 +64,9 @@ struct Instance {
 class World {
  public:
   World(std::uint64_t seed, const Config& config);
+  ~World() {  // what is held for a connection holds the connection
+    for (auto& conn : made_) conn->held.clear();
+  }
 
   // ---- time
   void run(Nanos span);
@@ -166,6 +169,7 @@ class World {
   MonoTime last_commit_{};
   SessionId next_session_ = 1;
   std::map<SessionId, std::shared_ptr<Conn>> conns_;
+  std::vector<std::shared_ptr<Conn>> made_;  // all that ever were
   std::uint64_t top_epoch_ = 0;
   std::map<std::uint64_t, InstanceId> granted_;
   std::deque<MonoTime> admissions_;
