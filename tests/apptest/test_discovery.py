@@ -22,6 +22,11 @@ class Discovery:
         wait_for("the probe's word that it discovers", lambda: rig.probes["node-a"].status()["discovery"]["job"] == self.id, 5)
         time.sleep(0.2)  # until every worker has taken it up
 
+    def wait_quiet(self):
+        """Until the probe's workers have heard of the end, some milliseconds after the manager said so."""
+        wait_for("the probe's word that it has stopped", lambda: self.rig.probes["node-a"].status()["discovery"]["job"] == 0, 5)
+        time.sleep(0.2)
+
     def view(self):
         return self.rig.manager.api(f"/discoveries/{self.id}")
 
@@ -76,8 +81,7 @@ def what_nginx_served_is_found(lab):
     expect_equal(len(entries), sent["sent"] + 3, "requests that nginx logged")
     discovery.wait_requests(len(entries))
     rig.manager.ctl("discovery", "stop", str(discovery.id))
-    wait_for("the probe's word that it has stopped", lambda: rig.probes["node-a"].status()["discovery"]["job"] == 0, 5)
-    time.sleep(0.2)
+    discovery.wait_quiet()
     ask_from(rig, rig.site.CLIENT, "/id/late")
     view = discovery.wait_stopped("person")
     wanted = logged(entries, rig.site.WEB)
@@ -121,6 +125,7 @@ def of_one_client_and_for_so_long(lab):
     view = discovery.wait_stopped("time_limit")
     lasted = time.monotonic() - started
     expect(3.9 < lasted < 5, f"it lasted {lasted:.2f} s")
+    discovery.wait_quiet()
     for _ in range(5):
         ask_from(rig, other, "/id/too-late")
     time.sleep(1)
