@@ -1,3 +1,3 @@
 """The scenes, by what they are about. Importing the package declares them all."""
 
-from . import chance, cold, examples, manager, nodes, transitions, warm  # noqa: F401
+from . import chance, cold, discovery, examples, manager, nodes, transitions, warm  # noqa: F401
