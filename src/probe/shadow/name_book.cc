@@ -5,19 +5,29 @@
 
 namespace nezu::probe::shadow {
 
-void NameBook::Bucket::add(std::uint64_t name, std::uint32_t entry) {
+void NameBook::Bucket::add(const Entry& entry, bool is_expected) {
+  entries.push_back(entry);
+  seen.push_back(false);
+  expected.push_back(is_expected);
+  const auto slot = static_cast<std::uint32_t>(entries.size());
+  add_slot(entry.request, slot);
+  add_slot(entry.response, slot);
+}
+
+void NameBook::Bucket::add_slot(std::uint64_t name, std::uint32_t slot) {
   if (name == 0) return;
   const std::size_t mask = slots.size() - 1;
   std::size_t i = name & mask;
-  while (slots[i].name != 0 && slots[i].name != name) i = (i + 1) & mask;
-  slots[i] = {name, entry};
+  while (slots[i] != 0) i = (i + 1) & mask;
+  slots[i] = slot;
 }
 
 std::optional<std::uint32_t> NameBook::Bucket::find(std::uint64_t name) const {
   if (name == 0 || slots.empty()) return std::nullopt;
   const std::size_t mask = slots.size() - 1;
-  for (std::size_t i = name & mask; slots[i].name != 0; i = (i + 1) & mask) {
-    if (slots[i].name == name) return slots[i].entry;
+  for (std::size_t i = name & mask; slots[i] != 0; i = (i + 1) & mask) {
+    const Entry& e = entries[slots[i] - 1];
+    if (e.request == name || e.response == name) return slots[i] - 1;
   }
   return std::nullopt;
 }
@@ -35,16 +45,14 @@ void NameBook::learn(const window::Ledger& ledger, PacketTime stored_until, std:
   if (!ledger.entries.empty()) {
     Bucket b;
     b.end = stored_until;
-    b.slots.resize(std::bit_ceil(ledger.entries.size() * 4));
+    b.slots.resize(std::bit_ceil(ledger.entries.size() * 3));
+    b.entries.reserve(ledger.entries.size());
     for (const window::LedgerEntry& e : ledger.entries) {
       if (again && (known_name(e.request) || known_name(e.response))) continue;
-      const auto entry = static_cast<std::uint32_t>(b.seen.size());
-      b.add(e.request, entry);
-      b.add(e.response, entry);
-      b.seen.push_back(false);
-      b.expected.push_back(e.decided >= watched_since);
+      b.add({e.request, e.response}, e.decided >= watched_since);
     }
-    size_ += b.seen.size();
+    size_ += b.entries.size();
+    if (b.entries.empty()) return forget();
     const auto after = std::find_if(buckets_.begin(), buckets_.end(), [&](const Bucket& o) { return o.end > b.end; });
     buckets_.insert(after, std::move(b));
   }
@@ -71,7 +79,7 @@ void NameBook::forget() {
     Bucket& b = buckets_.front();
     settle(b);
     if (b.end >= *told_ - limits_.kept) known_ = std::max(*known_, b.end);
-    size_ -= b.seen.size();
+    size_ -= b.entries.size();
     buckets_.pop_front();
   }
 }

@@ -25,7 +25,7 @@ class NameBook {
   // told before. `watched_since`: since when this instance should have seen the same.
   void learn(const window::Ledger& ledger, PacketTime stored_until, std::optional<PacketTime> since, PacketTime watched_since);
 
-  // A record of this instance's own: nothing that others stored before its end is unknown for that.
+  // A record of this instance's own is stored, up to `until`: what its names don't tell isn't missing.
   void stored(PacketTime until);
 
   // Whether either name is among those of what ended at or after `from`; the entry counts as seen. 0 is no name.
@@ -41,17 +41,20 @@ class NameBook {
   std::size_t size() const { return size_; }
 
  private:
-  struct Slot {
-    std::uint64_t name = 0;
-    std::uint32_t entry = 0;
+  struct Entry {
+    std::uint64_t request = 0, response = 0;
   };
   struct Bucket {
     PacketTime end{};
-    std::vector<Slot> slots;  // open addressing; names are hashes already
+    std::vector<Entry> entries;
+    std::vector<std::uint32_t> slots;  // by name, which is a hash already: 1 + the entry's index, 0: none; open addressing
     std::vector<bool> seen, expected;
     bool settled = false;
-    void add(std::uint64_t name, std::uint32_t entry);
+    void add(const Entry& entry, bool is_expected);
     std::optional<std::uint32_t> find(std::uint64_t name) const;
+
+   private:
+    void add_slot(std::uint64_t name, std::uint32_t slot);
   };
   bool known_name(std::uint64_t name) const;
   void settle(Bucket& bucket);
