@@ -345,8 +345,8 @@ TEST(Worker, TheCaptureStandsForAWhile) {
   w.worker.unwatch(at(0.5));
   w.worker.add(transaction(0.6));
   EXPECT_FALSE(w.worker.watching());
-  w.advance(2.25);
-  w.worker.watch(at(2.25));
+  w.advance(2.24);
+  w.worker.watch(at(2.25));  // in the middle of a slice
   w.worker.add(transaction(2.3));
   Transaction from_before = transaction(2.4);
   from_before.request_begin = at(2.0);

@@ -39,7 +39,7 @@ TEST(NameBook, EitherNameIsFound) {
 TEST(NameBook, ZeroIsNoName) {
   Book b;
   window::Ledger l;
-  l.entries = {{0, response_name(1), at(0.5)}, {request_name(2), 0, at(0.6)}};
+  l.entries = {{0, response_name(1), at(0.5)}, {request_name(2), 0, at(0.6)}, {0, std::uint64_t{1} << 32, at(0.7)}};
   b.learn(l, at(1), {}, kNever);
   EXPECT_FALSE(b.contains(0, 0, at(0)));
   EXPECT_TRUE(b.has(1));

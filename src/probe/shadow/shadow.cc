@@ -68,6 +68,7 @@ void Shadow::take(std::unique_ptr<Slice> slice, MonoTime now) {
   Batch b;
   b.in.assign(slice->items.size(), kFree);
   b.free = slice->items.size();
+  for (const Item& item : slice->items) b.earliest = std::min(b.earliest, item.decided);
   b.bytes = memory_of(*slice);
   b.slice = std::move(slice);
   bytes_ += b.bytes;
@@ -308,7 +309,7 @@ std::optional<window::Record> Shadow::record(PacketTime begin, PacketTime end, b
 
 void Shadow::fill(Building& building, PacketTime decided_before) {
   for (Batch& batch : batches_) {
-    if (batch.free > 0) fill(building, batch, decided_before);
+    if (batch.free > 0 && batch.earliest < decided_before) fill(building, batch, decided_before);
     if (batch.counters_in == kFree && clock_.logical(batch.slice->span.end) <= building.record.span.end) add_counters(building, batch);
   }
   name(building);
@@ -429,7 +430,7 @@ void Shadow::uncover(PacketTime before) {
   for (Batch& b : batches_) {
     // Where records are cut the next one has them.
     if (!cut_ && b.counters_in == kFree && b.slice->span.end <= forgotten_until_) b.counters_in = kGone;
-    if (b.free == 0) continue;
+    if (b.free == 0 || b.earliest >= forgotten_until_) continue;
     for (std::size_t i = 0; i < b.in.size(); ++i) {
       if (b.in[i] != kFree || b.slice->items[i].decided >= forgotten_until_) continue;
       ++counters_.thrown_away;

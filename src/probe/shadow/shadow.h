@@ -116,6 +116,7 @@ class Shadow {
     std::unique_ptr<aggregate::Slice> slice;
     std::vector<PacketTime> in;                           // of each item: the begin of the record that holds it; kFree: none; kGone
     std::size_t free = 0, held = 0;                       // items
+    PacketTime earliest = PacketTime::max();              // own time: of its items' decisions
     PacketTime held_from = PacketTime::max(), held_to{};  // begins of the records that hold items
     bool may_hold(PacketTime record) const { return held > 0 && record >= held_from && record <= held_to; }
     PacketTime counters_in{};  // likewise, of the counters
