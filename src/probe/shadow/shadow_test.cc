@@ -185,6 +185,21 @@ TEST(Cut, NothingMeasured_NoRecord_AndNoCountersLeak) {
   EXPECT_EQ(b.shadow.counters().uncovered, 0u);
 }
 
+TEST(Cut, NothingMeasuredForAWhile_WhatWasCountedMeanwhileIsInNoRecord) {
+  Cold b;
+  b.come_to(1);
+  b.workers[0].set_plan(plan({}), 1);
+  b.workers[0].frames(1000);
+  b.come_to(2);
+  b.workers[0].set_plan(plan({{1, 1}}), 2);
+  b.workers[0].frames(10);
+  b.come_to(3);
+  const Records r = b.cut();
+  ASSERT_EQ(r.size(), 2u);
+  EXPECT_EQ(r[1].span.begin, at(2));
+  EXPECT_EQ(r[1].counters.frames, 10u);
+}
+
 TEST(Cut, NothingCovered_NoRecord_ButItsCountersGoIntoTheNext) {
   Cold b;
   b.come_to(1);
@@ -331,7 +346,10 @@ TEST(Cut, EveryTransactionIsCountedOnce) {
 TEST(ColdSeam, NothingDecidedBeforeItCounts) {
   Bench b(options(false));
   b.workers[0].add(done(3.4, 1));
+  b.workers[0].frames(5);
+  b.come_to(3.45);
   b.workers[0].add(done(3.6, 2));
+  b.workers[0].frames(7);
   b.come_to(4);
   b.shadow.begin(at(3.5), false);
   const Records r = b.cut();
@@ -339,6 +357,7 @@ TEST(ColdSeam, NothingDecidedBeforeItCounts) {
   EXPECT_EQ(r[0].span, (window::Span{at(3.5), at(4)}));
   EXPECT_EQ(transactions(r[0]), 1u);
   EXPECT_TRUE(r[0].ledger.entries.empty());
+  EXPECT_EQ(r[0].counters.frames, 7u) << "what was captured before isn't its record's";
   EXPECT_EQ(b.shadow.counters().put_in, 0u);
 }
 
