@@ -27,6 +27,8 @@ TSAN_WHOLE = ["common/base", "common/log", "common/net", "common/tls", "common/h
         "manager/api", "probe/pipeline", "probe/link", "probe/control", "probe/capture"]
 # Modules that read what strangers send.
 HOSTILE = ["model/sketch", "model/window", "model/wire", "probe/decode", "probe/http1", "probe/pipeline"]
+# Modules that keep transactions one by one.
+KEEPING = ["probe/aggregate", "probe/shadow", "probe/spool", "probe/role"]
 JOBS = str(os.cpu_count() or 2)
 
 
@@ -179,9 +181,10 @@ def asan(check):
     """clang, AddressSanitizer, UndefinedBehaviorSanitizer, libFuzzer: whatever reads bytes that strangers send; each fuzzer for a while."""
     if not check.cmake("fuzz"):
         return
-    check.build("fuzz", "fuzzers", *[test_of(m) for m in HOSTILE])
+    check.build("fuzz", "fuzzers", "nezu-sim", *[test_of(m) for m in HOSTILE + KEEPING])
     env = {"ASAN_OPTIONS": "detect_stack_use_after_return=1", "UBSAN_OPTIONS": "print_stacktrace=1"}
-    check.ctest("fuzz", "-R", f"^unit\\.({'|'.join(HOSTILE)})$", env=env)
+    check.ctest("fuzz", "-R", f"^unit\\.({'|'.join(HOSTILE + KEEPING)})$", env=env)
+    check.run("simulation, sanitizers", ["build/fuzz/tests/sim/nezu-sim", "sweep", "1"], env=env)
     for program in fuzzers():
         stem = os.path.basename(program)
         work = os.path.join(LOGS, "fuzz", stem)
