@@ -49,6 +49,7 @@ void Driver::on_message(Link& link, wire::Message message, std::string_view byte
     return flush();
   }
   if (const auto* found = std::get_if<wire::DiscoveryEntries>(&message)) {
+    if (committer_->paused()) return;  // it isn't acknowledged, so it comes again: a pause mustn't pile it up
     monitor_->found(link.id(), *found, now());
     return flush();
   }

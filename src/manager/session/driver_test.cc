@@ -589,7 +589,9 @@ TEST_F(DiscoveryTest, a_full_disk_refuses_a_start_and_loses_nothing_that_was_fou
   ASSERT_TRUE(refused.has_value());
   EXPECT_EQ(refused->code(), ErrorCode::unavailable);
   peer->send(found(job, 1));  // the probe's patience is over
+  peer->send(found(job, 2));
   settle();
+  EXPECT_EQ(driver->monitor().discoveries().find(job)->last_number, 1u) << "what comes in a pause isn't taken: it comes again";
   EXPECT_TRUE(peer->all<wire::DiscoveryAck>().empty());
   store.memory.fail_with(std::nullopt);
   clock.advance(ms(1100));

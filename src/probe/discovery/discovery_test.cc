@@ -123,6 +123,8 @@ TEST(Table, bytes_are_bounded_too) {
   const Found found = t.take();
   EXPECT_EQ(found.entries.size(), 3u);
   EXPECT_EQ(found.no_room, 97u);
+  for (int i = 0; i < 3; ++i) add(t, {.uri = "/" + std::to_string(i) + std::string(500, 'a')});
+  EXPECT_EQ(t.take().entries.size(), 3u) << "there is room again";
 }
 
 TEST(Table, what_has_no_method_or_host_is_counted_and_a_response_alone_is_none) {
@@ -220,6 +222,30 @@ TEST(Outbox, what_waits_is_bounded_and_what_does_not_fit_is_told) {
   EXPECT_EQ(box.jobs_dropped(), 1u);
   box.acknowledged({7, 1});
   EXPECT_EQ(box.next(at(1000))->job, 9u);
+}
+
+TEST(Outbox, a_message_is_bounded_and_the_rest_comes_with_the_next) {
+  Outbox box({.message = {.entries = 3, .bytes = 12}});
+  for (const char* path : {"/a", "/b", "/c", "/d", "/longer", "/longest"}) box.add(7, found(path, 1, 1));
+  std::vector<std::size_t> sizes;
+  std::uint64_t no_room = 0, count = 0;
+  for (int ms = 0; ms < 3000; ms += 300) {
+    const auto m = box.next(at(ms));
+    if (!m) continue;
+    sizes.push_back(m->entries.size());
+    no_room += m->no_room;
+    for (const auto& e : m->entries) count += e.count;
+    box.acknowledged({7, m->number});
+  }
+  // Host and method are 4 bytes: 6 + 6 fit, "/longer" and "/longest" go alone.
+  EXPECT_EQ(sizes, (std::vector<std::size_t>{2, 2, 1, 1}));
+  EXPECT_EQ(count, 6u);
+  EXPECT_EQ(no_room, 6u) << "told once";
+  EXPECT_EQ(box.waiting(), 0u);
+  Outbox few({.message = {.entries = 3, .bytes = 1000}});
+  for (const char* path : {"/a", "/b", "/c", "/d"}) few.add(7, found(path, 1));
+  EXPECT_EQ(few.next(at(0))->entries.size(), 3u);
+  EXPECT_EQ(few.waiting(), 4u);
 }
 
 TEST(Outbox, what_an_ended_job_has_found_comes_before_the_next_ones) {

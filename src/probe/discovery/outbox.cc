@@ -54,15 +54,24 @@ std::optional<wire::DiscoveryEntries> Outbox::next(MonoTime now) {
     return on_its_way_;
   }
   if (waiting_.empty() || (last_ && now - *last_ < options_.interval)) return std::nullopt;
-  Waiting w = std::move(waiting_.front());
-  waiting_.pop_front();
+  Waiting& w = waiting_.front();
   wire::DiscoveryEntries& m = on_its_way_.emplace();
   m.job = w.job;
   m.number = ++number_;
   m.other_source = w.rest.other_source;
   m.no_room = w.rest.no_room;
   m.unreadable = w.rest.unreadable;
-  for (auto& [key, entry] : w.entries) m.entries.push_back(std::move(entry));
+  w.rest = {};
+  for (std::size_t bytes = 0; !w.entries.empty() && m.entries.size() < options_.message.entries;) {
+    const auto first = w.entries.begin();
+    const std::size_t more = bytes_of(first->second);
+    if (bytes > 0 && bytes + more > options_.message.bytes) break;
+    bytes += more;
+    w.bytes -= more;
+    m.entries.push_back(std::move(first->second));
+    w.entries.erase(first);
+  }
+  if (w.entries.empty()) waiting_.pop_front();
   last_ = now;
   sent_ = true;
   return on_its_way_;

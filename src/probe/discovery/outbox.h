@@ -17,10 +17,11 @@ namespace nezu::probe::discovery {
 class Outbox {
  public:
   struct Options {
-    Limits limits;                                    // of what waits, for each job
-    std::size_t jobs = 4;                             // that wait; beyond it the oldest goes (their manager has forgotten them)
-    Nanos interval = std::chrono::milliseconds(250);  // between two messages
-    Nanos patience = std::chrono::seconds(5);         // for an acknowledgement; then the message is sent once more
+    Limits limits{};                                    // of what waits, for each job
+    std::size_t jobs = 4;                               // that wait; beyond it the oldest goes (their manager has forgotten them)
+    Limits message{.entries = 4000, .bytes = 2 << 20};  // of one message: what waits beyond it comes with the next
+    Nanos interval = std::chrono::milliseconds(250);    // between two messages
+    Nanos patience = std::chrono::seconds(5);           // for an acknowledgement; then the message is sent once more
   };
   explicit Outbox(const Options& options) : options_(options) {}
 
