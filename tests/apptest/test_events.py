@@ -1,13 +1,12 @@
 """Events of a pair as people see them: each opened once and closed once, also when the manager is killed in between."""
 
-import json
 import re
 import signal
-import socket
 import time
 
 from harness import Rig, expect, expect_equal, test, wait_failover
 from nezulab.process import Failed, wait_for
+from test_warm import Pair, command
 
 
 def wait_event(rig, code, closed, timeout=20):
@@ -61,7 +60,8 @@ def gap_and_failover_of_a_cold_pair(lab):
 def clocks_of_a_warm_pair_that_are_apart(lab):
     rig = Rig(lab, probe_changes={"standby": "warm"})
     active = rig.probe("node-a").start()
-    promote(active)
+    wait_for("the control socket", lambda: active.status()["role"] == "standby", 10)
+    command(active, "promote")
     active.wait_admitted(rig.manager)
     standby = rig.probe("node-b", {"capture": {"timestamp_offset": "2s"}}).start()
     event = wait_event(rig, "clocks.apart", closed=False)
@@ -73,15 +73,6 @@ def clocks_of_a_warm_pair_that_are_apart(lab):
     time.sleep(3)
     expect_once(rig, "clocks.apart")
     return event["text"]
-
-
-def promote(probe):
-    """As the cluster's agent does it."""
-    wait_for("the control socket", lambda: probe.status()["role"] == "standby", 10)
-    with socket.socket(socket.AF_UNIX) as s:
-        s.connect(probe.socket)
-        s.sendall(json.dumps({"command": "promote"}).encode() + b"\n")
-        expect(b"role" in s.recv(65536), "no answer to promote")
 
 
 @test(timeout=90)
@@ -115,3 +106,36 @@ def a_planned_move_raises_none(lab):
     time.sleep(1)
     expect_equal(rig.manager.events(), [], "events")
     expect_equal([r["reason"] for r in rig.manager.failovers()], ["planned"], "records")
+
+
+@test(timeout=90)
+def a_warm_pair_raises_a_failover_and_nothing_else(lab):
+    """Planned: nothing at all, but what becomes of a discovery. Killed: the failover, no gap."""
+    rig = Rig(lab)
+    pair = Pair(rig)
+    load = rig.load(rate=500, connections=50)
+    pair.ready()
+    started = rig.manager.api("/discoveries", "POST", {"probe": "edge", "by": "test"})
+    time.sleep(1.5)
+    pair.fail_over(lambda probe: command(probe, "demote"))
+    pair.ready()
+    time.sleep(1.5)
+    told = rig.manager.events()
+    expect_equal([(e["code"], e["severity"]) for e in told], [("discovery.stopped", "information")], "events of a planned switch")
+    expect("demoted" in told[0]["text"] and f"discovery {started['id']} of test" in told[0]["text"], told[0]["text"])
+    expect_equal(rig.manager.api(f"/discoveries/{started['id']}")["reason"], "demoted", "why the discovery stopped")
+
+    second = rig.manager.api("/discoveries", "POST", {"probe": "edge"})
+    time.sleep(1.5)
+    pair.fail_over(lambda probe: probe.kill())
+    wait_failover(rig.manager, 2)
+    time.sleep(3)
+    rig.settle(load)
+    codes = sorted(e["code"] for e in rig.manager.events())
+    expect_equal(codes, ["discovery.stopped", "discovery.stopped", "failover"], "events after a kill")
+    expect(all(e["closed"] for e in rig.manager.events()), "an event is open")
+    view = rig.manager.api(f"/discoveries/{second['id']}")
+    expect_equal(view["reason"], "failover", "why the second discovery stopped")
+    expect(view["requests"] > 300, f"what it had found: {view}")
+    expect_equal(pair.of().status()["discovery"]["job"], 0, "the new instance's discovery")
+    return f"{view['requests']} requests kept"
