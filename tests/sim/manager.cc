@@ -150,7 +150,7 @@ void Manager::after_commit(std::function<void()> task) {
 
 void Manager::commit(store::WriteBatch batch) {
   for (const store::Event& e : batch.events) {
-    if (e.code == "claim.waiting") continue;
+    if (e.code == "claim.waiting" || e.code == "mirror.differs") continue;  // may come again, with the same words
     if (e.code == "transition.timeout") {
       for (std::size_t probe = 0; probe < wished.size(); ++probe) {
         if (e.subject.find(world_.name(probe)) != std::string::npos) wished[probe] = false;

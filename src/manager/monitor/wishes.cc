@@ -52,8 +52,11 @@ void Monitor::confirm(Probe& probe, const wire::Heartbeat& heartbeat, Now now) {
   }
   for (const ServiceId id : done) {
     const wire::ServiceState* state = reported(heartbeat, id);
-    const PacketTime end = state && state->since != PacketTime{} ? state->since : heartbeat.frame_clock;
-    stopped(probe, id, std::max(probe.accepted_until, end), now);
+    const bool told = state && state->since != PacketTime{};
+    // Not the end of what is stored: the record in which the service ended may go on for others, or be a successor's whole window.
+    const auto covered = probe.covered.find(id);
+    const PacketTime known = told && covered != probe.covered.end() ? covered->second : probe.accepted_until;
+    stopped(probe, id, std::max(known, told ? state->since : heartbeat.frame_clock), now);
   }
 }
 
