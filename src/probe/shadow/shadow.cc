@@ -162,7 +162,7 @@ bool Shadow::countable(const Item& item) {
     return false;
   }
   if (stored_until_ != PacketTime{} && decided < stored_until_ - options_.book.reach + kMargin) {
-    ++counters_.only_here;
+    ++(cut_ ? counters_.thrown_away : counters_.only_here);  // one that is admitted compares with nobody
     return false;
   }
   // What wasn't decided by its last byte may have been stored at any time since it began.
