@@ -15,7 +15,6 @@ using std::chrono::milliseconds;
 constexpr Nanos kTick = milliseconds(50);
 constexpr Nanos kReopenAfter = Seconds(1);
 constexpr Nanos kLastWords = milliseconds(500);
-constexpr Nanos kLedgerReach = Seconds(10);  // the manager's
 
 probe::role::Options role_options(const Config& c, const wire::InstanceId& instance, const std::string& version) {
   probe::role::Options o;
@@ -30,8 +29,7 @@ probe::role::Options role_options(const Config& c, const wire::InstanceId& insta
   o.shadow.workers = c.capture.workers;
   o.shadow.grace = c.grace;
   o.shadow.names = c.warm;
-  o.shadow.book.reach = kLedgerReach;
-  o.shadow.book.kept = c.pipeline.transaction_timeout + kLedgerReach + Seconds(2);
+  o.shadow.book.kept = c.pipeline.transaction_timeout + o.shadow.book.reach + Seconds(2);
   o.shadow.memory = c.shadow_memory;
   o.shadow.ledger = c.names;
   return o;

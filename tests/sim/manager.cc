@@ -66,6 +66,7 @@ void Manager::hello(const std::shared_ptr<Conn>& conn, const wire::Hello& hello)
   if (!monitor_->hello(conn->id, hello, clocks()).ok()) world_.violation(8, "hello was refused");
   wire::Welcome welcome;
   welcome.name_key = {1, 2};
+  welcome.ledger_reach = monitor::Options{}.ledger_reach;
   world_.down(conn, [conn, welcome] { conn->instance->receive(welcome); });
   drain();
 }

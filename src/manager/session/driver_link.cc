@@ -86,7 +86,8 @@ void Driver::on_hello(Link& link, const wire::Hello& hello) {
                                   {"session", link.id()},
                                   {"peer", link.peer()},
                                   {"version", hello.program_version}});
-  link.send(wire::Welcome{std::min(hello.protocol_max, wire::kProtocolMax), instance_, options_.version, *key_});
+  link.send(
+      wire::Welcome{std::min(hello.protocol_max, wire::kProtocolMax), instance_, options_.version, *key_, options_.monitor.ledger_reach});
   flush();
 }
 

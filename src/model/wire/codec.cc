@@ -88,6 +88,7 @@ void put(const Welcome& m, pb::Welcome& to) {
   to.set_program_version(text_of(m.program_version, 256));
   to.set_name_key_0(m.name_key.k0);
   to.set_name_key_1(m.name_key.k1);
+  to.set_ledger_reach_ns(unsigned_ns(m.ledger_reach));
 }
 
 void put(const Refusal& m, pb::Refusal& to) {
@@ -272,6 +273,7 @@ Welcome take(const pb::Welcome& from, Check& check) {
   m.manager_instance = check.instance(from.manager_instance(), "welcome.manager_instance");
   m.program_version = check.text(from.program_version(), "welcome.program_version", 256);
   m.name_key = {from.name_key_0(), from.name_key_1()};
+  if (from.ledger_reach_ns() != 0) m.ledger_reach = check.nanos(from.ledger_reach_ns(), "welcome.ledger_reach_ns");
   return m;
 }
 

@@ -101,6 +101,7 @@ struct Welcome {
   InstanceId manager_instance;
   std::string program_version;
   NameKey name_key;
+  Nanos ledger_reach = std::chrono::seconds(10);
   friend bool operator==(const Welcome&, const Welcome&) = default;
 };
 struct Refusal {

@@ -155,7 +155,12 @@ Message any_message(Random& random, std::size_t kind) {
       }
       return d;
     }
-    case 5: return Welcome{1, any_id(random), any_text(random), {random.next_u64(), random.next_u64()}};
+    case 5:
+      return Welcome{1,
+                     any_id(random),
+                     any_text(random),
+                     {random.next_u64(), random.next_u64()},
+                     Nanos(1 + static_cast<std::int64_t>(random.below(1'000'000)))};
     case 6: return Refusal{static_cast<Refusal::Reason>(random.below(6)), any_text(random), 1, 3};
     case 7: {
       Beat b{std::nullopt, any_time(random), any_bool(random), any_offset(random)};
@@ -352,7 +357,7 @@ TEST(Codec, RefusesWhatCantBeAndNamesTheField) {
   EXPECT_THAT(hello([](Hello& h) { h.window = Nanos(-1); }), HasSubstr("hello.window_ns"));
   EXPECT_THAT(hello([](Hello& h) { h.window = std::chrono::hours(2); }), HasSubstr("hello.window_ns"));
 
-  EXPECT_THAT(said(Welcome{9, {}, "", {}}), HasSubstr("welcome.protocol"));
+  EXPECT_THAT(said(Welcome{9, {}, "", {}, Nanos(1)}), HasSubstr("welcome.protocol"));
   EXPECT_THAT(said(Grant{}), HasSubstr("grant.epoch"));
   EXPECT_THAT(said(Ack{packet_time_ns(5), packet_time_ns(5), 1}), HasSubstr("ack.begin_ns"));
   EXPECT_THAT(said(DiscoveryEntries{1, {{"h", 0, "/", "GET", 1, Nanos(1), 1}}, 1, 0, 0, 0}), HasSubstr("discovery_entries.port"));

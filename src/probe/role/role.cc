@@ -130,6 +130,7 @@ void Role::on(MonoTime now, wire::Welcome m, Actions& out) {
   session_since_ = now;
   backoff_ = options_.retry_first;
   trouble_.clear();
+  shadow_.set_reach(m.ledger_reach);
   const bool other_key = m.name_key != std::exchange(name_key_, m.name_key);
   manager_version_ = m.program_version;
   out.push_back(Say{Say::Level::info,

@@ -65,6 +65,11 @@ void NameBook::stored(PacketTime until) {
   forget();
 }
 
+void NameBook::set_reach(Nanos reach) {
+  limits_.kept += reach - limits_.reach;
+  limits_.reach = reach;
+}
+
 void NameBook::settle(Bucket& b) {
   if (std::exchange(b.settled, true)) return;
   for (std::size_t i = 0; i < b.seen.size(); ++i) not_seen_ += b.expected[i] && !b.seen[i] ? 1 : 0;

@@ -21,6 +21,10 @@ class NameBook {
   };
   explicit NameBook(const Limits& limits) : limits_(limits) {}
 
+  // How far back the manager keeps names: what is older, and was never named, was never told of.
+  void set_reach(Nanos reach);
+  Nanos reach() const { return limits_.reach; }
+
   // Names of records stored up to `stored_until`. `since`: how far back they reach; none: they are those of the record that follows what was
   // told before. `watched_since`: since when this instance should have seen the same.
   void learn(const window::Ledger& ledger, PacketTime stored_until, std::optional<PacketTime> since, PacketTime watched_since);
@@ -60,7 +64,7 @@ class NameBook {
   void settle(Bucket& bucket);
   void forget();
 
-  const Limits limits_;
+  Limits limits_;
   std::deque<Bucket> buckets_;  // by end
   std::optional<PacketTime> known_, told_;
   PacketTime doubt_{};

@@ -161,7 +161,7 @@ bool Shadow::countable(const Item& item) {
     ++counters_.left_out;
     return false;
   }
-  if (stored_until_ != PacketTime{} && decided < stored_until_ - options_.book.reach + kMargin) {
+  if (stored_until_ != PacketTime{} && decided < stored_until_ - book_.reach() + std::min(kMargin, book_.reach() / 2)) {
     ++(cut_ ? counters_.thrown_away : counters_.only_here);  // one that is admitted compares with nobody
     return false;
   }
@@ -489,7 +489,7 @@ std::optional<window::Record> Shadow::add_up() {
     return std::nullopt;
   }
   const PacketTime begin = std::max(*from, stored_until_), end = floor_to(begin, options_.window) + options_.window;
-  if (end > watermark() - options_.book.reach) {  // too young: what is beyond the memory goes
+  if (end > watermark() - book_.reach()) {  // too young: what is beyond the memory goes
     uncover(end);
     return std::nullopt;
   }

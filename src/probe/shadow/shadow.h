@@ -68,6 +68,7 @@ class Shadow {
   const Clock& clock() const { return clock_; }
 
   // ---- what is stored
+  void set_reach(Nanos reach) { book_.set_reach(reach); }
   // Names of what is stored up to `stored_until`; `since`: NameBook::learn.
   void learn(const window::Ledger& ledger, PacketTime stored_until, std::optional<PacketTime> since);
   // Own times less the ledger's, of transactions that are in both.
