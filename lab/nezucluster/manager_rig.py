@@ -78,6 +78,7 @@ class ManagerRig(Rig):
         self.stack.settle()
         self.known = {r["id"] for r in self.manager.failovers()}
         self.known_events = {e["id"] for e in self.manager.events()}
+        self.counters = self.manager.probe()["counters"]
         self.scene_begin = time.time()
         return node
 

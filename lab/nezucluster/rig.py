@@ -47,7 +47,7 @@ class Rig:
         os.chmod(self.dir, 0o755)
         lab.on_close(self._remove)
         self.nginx = self.pki = self.manager = self.nodes = self.stack = None
-        self.scene_begin, self.known, self.known_events = 0.0, set(), set()
+        self.scene_begin, self.known, self.known_events, self.counters = 0.0, set(), set(), {}
         self.extra_agents = {}  # provider → files, beside the product's
 
     def _remove(self):
@@ -179,6 +179,7 @@ class Rig:
         self.stack.settle()
         self.known = {r["id"] for r in self.manager.failovers()}
         self.known_events = {e["id"] for e in self.manager.events()}
+        self.counters = self.manager.probe()["counters"]
         self.scene_begin = time.time()
         return self.nodes[node]
 
@@ -220,4 +221,14 @@ class Rig:
         gaps = audit.gaps_of_all(failovers)
         audit.records(failovers)
         audit.coverage(self.manager, min(e.end for e in entries) + 1, max(e.end for e in entries), gaps)
-        return gaps, audit.counts(self.manager, entries, gaps, PATHS, margin)
+        try:
+            return gaps, audit.counts(self.manager, entries, gaps, PATHS, margin)
+        except Failed as error:
+            raise Failed(f"{error}\n    what the probe counted meanwhile: {self.counted()}") from None
+
+    def counted(self):
+        """What the logical probe's counters grew by in this scene, without zeros: for people who look for a reason."""
+        def grown(now, before):
+            out = {k: grown(v, before.get(k, {})) if isinstance(v, dict) else v - before.get(k, 0) for k, v in now.items()}
+            return {k: v for k, v in out.items() if v}
+        return grown(self.manager.probe()["counters"], self.counters)
