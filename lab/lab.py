@@ -15,8 +15,11 @@ NEZU_SKIP_LAB=1: where there can be no cluster, scenes are skipped; without it t
 import argparse
 import json
 import os
+import re
 import signal
+import subprocess
 import sys
+import threading
 import time
 import traceback
 
@@ -32,6 +35,7 @@ from nezulab.lab import Lab  # noqa: E402
 from nezulab.process import Failed  # noqa: E402
 from nezulab.term import Screen  # noqa: E402
 
+CLOSING = re.compile(r"^(\d+) passed, (\d+) failed, (\d+) skipped$")
 SCENE_SECONDS = 150  # beyond the seconds that a scene itself asks for
 
 
@@ -138,6 +142,36 @@ def run_scenes(clusters, names, short, screen):
     return 1 if counts["failed"] else 0
 
 
+def side_by_side(groups, programs):
+    """Each group in a process of its own: most of a scene is waiting. Lines come as they are said; the closing lines are summed."""
+    children = [subprocess.Popen([sys.executable, os.path.join(HERE, "lab.py"), *names, "--short", "--bin", programs], stdout=subprocess.PIPE, text=True)
+                for names in groups if names]
+    closing, said = [], threading.Lock()
+
+    def read(child):
+        for line in child.stdout:
+            if found := CLOSING.match(line):
+                closing.append([int(n) for n in found.groups()])
+            else:
+                with said:
+                    print(line, end="", flush=True)
+    readers = [threading.Thread(target=read, args=(child,)) for child in children]
+    for reader in readers:
+        reader.start()
+    try:
+        for reader in readers:
+            reader.join()
+        bad = sum(child.wait() not in (0, 1) for child in children)
+    finally:
+        for child in children:  # each ends what it has started
+            if child.poll() is None:
+                child.terminate()
+                child.wait()
+    passed, failed, skipped = (sum(c[i] for c in closing) for i in range(3))
+    print(f"{passed} passed, {failed + bad} failed, {skipped} skipped")
+    return 1 if failed + bad else 0
+
+
 def stay(clusters, kind, screen):
     """Until somebody has seen enough."""
     rig = clusters.get(kind)
@@ -193,8 +227,10 @@ def main():
             return 0
         print(f"FAIL: there can be no cluster here: {why_not} (NEZU_SKIP_LAB=1 skips)\n0 passed, {count} failed, 0 skipped")
         return 1
-    signal.signal(signal.SIGALRM, on_alarm)
     signal.signal(signal.SIGTERM, lambda _s, _f: sys.exit(143))
+    if args.scenes == ["check"]:
+        return side_by_side([[n for n in names if SCENES[n].kind == "cold"], [n for n in names if SCENES[n].kind != "cold"]], args.bin)
+    signal.signal(signal.SIGALRM, on_alarm)
     screen = Screen(script=bool(names))
     clusters = Clusters(args.bin, screen.say, args.keep)
     try:
