@@ -33,6 +33,14 @@ clone edge-pair edge meta promotable=true promoted-max=1 clone-max=2 interleave=
 }
 
 
+# Cold: the node that reaches the manager is preferred, with a finite score.
+PATH_TO_MANAGER = """primitive manager-path ocf:pacemaker:ping params host_list={address} name=manager-path-score dampen=3s multiplier=1000 attempts=2 timeout=1 \\
+  op start timeout=20s interval=0 op stop timeout=20s interval=0 op monitor interval=1s timeout=20s
+clone manager-path-clone manager-path
+location edge-reaches-manager {resource} rule 500: manager-path-score gte 1000
+"""
+
+
 class Rig:
     """`kind`: cold or warm. Times are short, so that a scene shows in seconds what a real pair takes minutes for."""
 
@@ -95,7 +103,10 @@ class Rig:
         parameters = f"config=/run/lab/probe.yaml user=nobody log=/run/lab/log/{RESOURCE}.log long_poll=3s check_timeout=1s stop_timeout=7s"
         if self.kind == "warm":
             parameters += f" isolation_timeout={self.isolation}"
-        return f"primitive {RESOURCE} ocf:nezuban:probe params {parameters} \\\n  " + OPERATIONS[self.kind].format(deep="2s", deep1="2001ms", forget="5s")
+        text = f"primitive {RESOURCE} ocf:nezuban:probe params {parameters} \\\n  " + OPERATIONS[self.kind].format(deep="2s", deep1="2001ms", forget="5s")
+        if self.kind == "cold":
+            text += PATH_TO_MANAGER.format(address=self.site.MANAGER, resource=RESOURCE)
+        return text
 
     def ready(self):
         self.apply_services()

@@ -106,6 +106,26 @@ def mirror_down(rig):
     return f"taken over after {taken - cut:.1f} s, gap {length_of(gaps):.3f} s; {text}"
 
 
+@scene("cold", errors=["probe.disconnected"])
+def cold_active_isolated(rig):
+    """Only the active node can't reach the manager: ocf:pacemaker:ping says so, and the cluster moves the probe; what lies between is a gap."""
+    active = rig.begin()
+    load = rig.load()
+    time.sleep(2)
+    rig.site.management_link(active.name, False)
+    cut = time.time()
+    rig.wait_active(rig.other(active.name), 60)
+    moved = time.time() - cut
+    rig.site.management_link(active.name, True)
+    time.sleep(2)
+    entries = rig.settle(load)
+    records = rig.wait_failovers(1)
+    expect_equal(len(records), 1, "failover records")
+    gaps, text = rig.audit(entries, records)
+    expect(gaps and gaps[0][0] <= cut + 0.06, f"the gap: {gaps}, the cut: {cut}")
+    return f"moved after {moved:.1f} s, gap {length_of(gaps):.2f} s; {text}"
+
+
 @scene("cold")
 def cold_switch_over(rig):
     """A planned move: the old instance delivers its open window, and ends; what lies between its end and the other's start is a gap."""

@@ -6,7 +6,7 @@ from nezucluster.audit import expect, expect_equal, length_of
 from nezucluster.scene import scene
 
 
-@scene("cold")
+@scene("cold", errors=["no carrier"])
 def cold_node_killed(rig):
     """The active node loses its power: the other one takes over when the cluster has missed it."""
     active = rig.begin()
@@ -23,7 +23,7 @@ def cold_node_killed(rig):
     return f"taken over after {taken - killed:.2f} s (corosync's token: {rig.token_ms} ms), gap {length_of(gaps):.3f} s; {text}"
 
 
-@scene("cold", errors=["probe.disconnected"])
+@scene("cold", errors=["probe.disconnected", "no carrier"])
 def both_nodes_die(rig):
     """Both nodes lose their power, one comes back: the gap is recorded, monitoring resumes."""
     active = rig.begin()
