@@ -7,7 +7,7 @@ import time
 
 from nezulab.daemons import Manager, Pki, merge, services_yaml, to_yaml
 from nezulab.load import Load
-from nezulab.process import Failed, run, wait_for
+from nezulab.process import Failed, busy, run, wait_for
 from nezulab.web import Nginx
 
 from . import audit
@@ -227,8 +227,10 @@ class Rig:
         audit.expect_equal(len(entries), sent["sent"], "requests that nginx logged")
         return entries
 
-    def audit(self, entries, failovers, margin=0.004):
+    def audit(self, entries, failovers, margin=0.0):
         """Counts, coverage and records against each other and against nginx's log. The gaps, and a text."""
+        # nginx logs by a clock that it reads once a turn: at a gap's edge it may be a little late, more so where it waits for a processor.
+        margin = max(margin, 0.03 if busy() else 0.01)
         gaps = audit.gaps_of_all(failovers)
         audit.records(failovers)
         audit.coverage(self.manager, min(e.end for e in entries) + 1, max(e.end for e in entries), gaps)
