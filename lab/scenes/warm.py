@@ -157,9 +157,10 @@ def warm_cluster_link_cut_then_kill(rig):
     return f"{_took(records[0])}; {text}"
 
 
-@scene("warm", short={"offsets": [0.040]}, long={"offsets": [0.005, -0.005, 0.040, -0.040, 2.0]}, errors=["probe.disconnected", "no carrier"])
-def warm_clock_off(rig, offsets):
+@scene("warm", short={"offsets": [0.040], "grain": 0.001}, long={"offsets": [0.005, -0.005, 0.040, -0.040, 2.0], "grain": 0.0002}, errors=["probe.disconnected", "no carrier"])
+def warm_clock_off(rig, offsets, grain):
     """The standby's clock is ahead or behind: nothing lost or doubled, and the offset is shown."""
+    # The grain is wider where scenes run side by side: a frame's two copies are stamped one after the other, with others' work in between.
     out = []
     for offset in offsets:
         rig.begin()
@@ -175,7 +176,7 @@ def warm_clock_off(rig, offsets):
         time.sleep(2)
         records, text = _nothing_lost(rig, load)
         shown = records[0]["clock_offset"]
-        expect(shown is not None and abs(abs(shown) - abs(offset)) < 0.0002, f"the offset is {offset} s, shown is {shown}")
+        expect(shown is not None and abs(abs(shown) - abs(offset)) < grain, f"the offset is {offset} s, shown is {shown}")
         if abs(offset) >= 1:
             expect(rig.events("clocks.apart"), "no event says that the clocks are apart")
         rig.configure(standby)
