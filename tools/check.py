@@ -17,7 +17,7 @@ import time
 
 ROOT = os.path.dirname(os.path.dirname(os.path.abspath(__file__)))
 LOGS = os.path.join(ROOT, "build", "check")
-MINIMUM = 600           # tests of a full run
+MINIMUM = 1000          # tests of a full run
 FUZZ_SECONDS = 5        # each fuzzer
 ASAN_APPTESTS = ["bad_input", "load.", "apply", "protocol_version", "nonsense", "refuses", "sigkill", "sigterm", "what_people_see"]
 # Modules that start threads themselves, and the queues between threads.

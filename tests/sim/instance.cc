@@ -206,6 +206,8 @@ void Instance::on(const probe::role::Discover& a) {
 }
 
 void Instance::on(probe::role::Cut) {
+  stalled_until_ = 0;  // it reads what its ring holds before it ends
+  feed();
   worker_.finish(packet(raw() - lag_), totals_, slices_);
   for (auto& slice : slices_) role_->take(mono(), std::move(slice));
   slices_.clear();

@@ -95,6 +95,20 @@ bool Monitor::admissible(const Probe& probe, const Session& session) const {
   return session.claimed > probe.loss.at || awake_ - probe.loss.word >= options_.claim_patience;
 }
 
+// The active has died and was started again where it ran (a node runs one instance, so a new one there says that the old one is gone): its new
+// claim is younger than the loss, but it has measured nothing. A claim that waits and has everything goes before it.
+Monitor::Session* Monitor::instead_of(const Probe& probe, const Session& claims) {
+  if (!probe.kept.holder || session_of(probe, probe.kept.holder) || claims.last->whole || probe.kept.admissions.empty()) return nullptr;
+  const Admission& lost = probe.kept.admissions.back();
+  if (lost.instance == claims.instance() || lost.node != claims.hello.node) return nullptr;
+  for (Session* other : sessions_of(probe)) {
+    const bool fit = other->last && other->last->whole && other->last->clock_known != wire::ClockKnown::none;
+    if (other->id != claims.id && other->promoted() && other->told_to_wait && fit && awake_ - other->heard < options_.claim_patience)
+      return other;
+  }
+  return nullptr;
+}
+
 void Monitor::admit(Probe& probe, Session& session, Now now) {
   ProbeState& kept = probe.kept;
   const std::optional<Admission> old = kept.admissions.empty() ? std::nullopt : std::optional(kept.admissions.back());

@@ -200,7 +200,12 @@ void Monitor::heartbeat(SessionId id, const wire::Heartbeat& heartbeat, Now now)
     }
   }
   if (heartbeat.promoted && probe.kept.holder != session.instance()) {
-    if (admissible(probe, session)) {
+    Session* better = instead_of(probe, session);
+    if (better) {
+      admit(probe, *better, now);
+      instruct(probe, *better);
+    }
+    if (!better && admissible(probe, session)) {
       admit(probe, session, now);
     } else {
       const Session* holder = session_of(probe, probe.kept.holder);

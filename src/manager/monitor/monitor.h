@@ -194,6 +194,7 @@ class Monitor {
   void holder_reports(Probe& probe, Session& session, Now now);
   void note_clock(Probe& probe, Session& session, const wire::Heartbeat& heartbeat, Now now);
   bool admissible(const Probe& probe, const Session& session) const;
+  Session* instead_of(const Probe& probe, const Session& claims);
   void admit(Probe& probe, Session& session, Now now);
   void open_failover(Probe& probe, Session& session, const Admission& old, Now now);
   void grant(Probe& probe, Session& session);

@@ -415,6 +415,24 @@ TEST_P(Claims, a_claim_that_was_there_before_waits) {
   EXPECT_EQ(admissions(), 0u);
 }
 
+// A's program dies, not its node: behind the cut its cluster starts it again at once. B waits, and has everything.
+TEST_P(Claims, a_waiting_claim_that_has_everything_goes_before_the_new_one_of_a_restarted_active) {
+  begin(true, false);
+  world().split(ms(15000));
+  world().run(ms(3000));
+  Instance* waiting = world().at_node('b');
+  ASSERT_TRUE(waiting->waiting);
+  world().cluster_acts = false;
+  world().kill('a', ms(0));
+  world().run(ms(30));
+  EXPECT_EQ(admissions(), 0u);
+  world().start('a', true);
+  world().run(ms(400));
+  EXPECT_EQ(admissions(), 1u);
+  EXPECT_EQ(world().active_node(), 'b');
+  EXPECT_NE(waiting->epoch, 0u);
+}
+
 TEST_P(Claims, a_waiting_claim_is_admitted_after_claim_patience_without_a_word_from_the_active) {
   begin(true, false);
   world().split(ms(15000));

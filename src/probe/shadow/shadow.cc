@@ -150,6 +150,11 @@ std::vector<Nanos> Shadow::differences(const window::Ledger& ledger) const {
 
 // Not stored yet, under whichever of its names, and ours to count.
 bool Shadow::countable(const Item& item) {
+  // Decided otherwise, and begun before everything was thrown away: another instance may have counted it.
+  if (!item.by_last_byte && item.began < thrown_away_until_) {
+    ++counters_.thrown_away;
+    return false;
+  }
   const PacketTime decided = clock_.logical(item.decided);
   const bool named = options_.names && (item.request_name != 0 || item.response_name != 0);
   if (!named || bugs_.ledger_ignored) {
