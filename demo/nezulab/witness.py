@@ -60,8 +60,8 @@ def quantile(values, q):
     return values[min(len(values) - 1, max(0, int(q * len(values) + 0.5) - 1))] if values else 0.0
 
 
-def compare(expectation, totals, paths=None):
-    """Checks of a query's totals. `paths`: totals by path, of targets that are one path each."""
+def compare(expectation, totals, paths=None, only=("average", "p50", "p95", "p99", "max")):
+    """Checks of a query's totals. `paths`: totals by path, of targets that are one path each. `only`: which figures of times are judged."""
     if totals["transactions"] is None:
         return [Check("requests", _span(expectation.low["all"], expectation.high["all"]), "nothing: not covered", False)]
     checks = [expectation.check("requests", "all", totals["transactions"])]
@@ -74,7 +74,7 @@ def compare(expectation, totals, paths=None):
     checks.append(Check("errors", _span(*errors), totals["errors"], errors[0] <= totals["errors"] <= errors[1]))
     for path, of_path in sorted((paths or {}).items()):
         checks.append(expectation.check(f"requests of {path}", ("path", path), of_path["transactions"]))
-    checks += times("response time", expectation.times["all"], totals["response_time"])
+    checks += times("response time", expectation.times["all"], totals["response_time"], only=only)
     for path, of_path in sorted((paths or {}).items()):
         if expectation.times[path]:
             checks += times(f"response time of {path}", expectation.times[path], of_path["response_time"], only=("p50",))

@@ -92,14 +92,14 @@ class Rig:
         expect_equal(len(entries), sent["sent"], "requests that nginx logged")
         return entries
 
-    def compare(self, entries, gaps=(), begin=None, end=None):
+    def compare(self, entries, gaps=(), begin=None, end=None, **only):
         """Holds the manager's sums against nginx's log; Failed with all that differs."""
         first = begin if begin is not None else min(e.start for e in entries) - 2
         last = end if end is not None else max(e.end for e in entries) + 2
         expectation = witness.Expectation(entries, gaps, begin=begin, end=end)
         totals = self.manager.query(first, last)["totals"]
         paths = {path: self.manager.query(first, last, target_of(path))["totals"] for path in PATHS}
-        checks = witness.compare(expectation, totals, paths)
+        checks = witness.compare(expectation, totals, paths, **only)
         wrong = [str(c) for c in checks if not c.ok]
         if wrong:
             wrong += self.second_by_second(entries, gaps)

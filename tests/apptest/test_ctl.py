@@ -123,7 +123,7 @@ def answers_are_what_the_openapi_document_says(lab):
     for path, item in document["paths"].items():
         if "get" not in item or path.endswith("/live"):
             continue
-        full = path if path.startswith(("/api", "/metrics", "/healthz")) else "/api/v1" + path
+        full = path if path.startswith(("/api", "/metrics", "/healthz", "/readyz")) else "/api/v1" + path
         for word, name in names.items():
             full = re.sub(rf"{word}/\{{[^}}]+\}}", f"{word}/{name}", full)
         if full.endswith("/query"):

@@ -87,6 +87,13 @@ def an_instance_that_was_superseded_while_it_slept(lab):
     time.sleep(1)
     expect_equal(rig.manager.events("superseded"), [], "events while it sleeps")
     active.process.send(signal.SIGCONT)
+    wait_for("its stepping down", lambda: active.status()["role"] == "waiting", 10)
+    # It wakes up with the manager's last word in its socket. Where it reads that before its timer finds the session silent, it steps down
+    # without ever saying that it believed to be at work: then there is nothing to tell.
+    if "superseded by another instance" in active.process.text() and not rig.manager.events("superseded"):
+        time.sleep(2)
+        expect_equal(rig.manager.events("superseded"), [], "events after it stepped down by itself")
+        return "it was told before it spoke"
     event = wait_event(rig, "superseded", closed=True)
     expect("node-a" in event["text"] and "has been superseded (epoch 2)" in event["text"], event["text"])
     time.sleep(2)
