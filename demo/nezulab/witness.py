@@ -2,7 +2,7 @@
 
 import collections
 
-from .process import busy
+from .process import Failed, busy
 
 
 class Check:
@@ -79,6 +79,20 @@ def compare(expectation, totals, paths=None, only=("average", "p50", "p95", "p99
         if expectation.times[path]:
             checks += times(f"response time of {path}", expectation.times[path], of_path["response_time"], only=("p50",))
     return checks
+
+
+def allow_unmeasured(expectation, totals, paths):
+    """On a machine that is busy with much else TCP sends now and then a second copy of what was only late. Where the capture can't tell
+    when a request began, it says so, and counts it as unmeasured: accounted for, and no transaction. Gives how many; they must be few."""
+    unmeasured = totals["unmeasured"] or 0
+    if unmeasured > 2 + totals["transactions"] // 2000:
+        raise Failed(f"{unmeasured} requests are unmeasured")
+    for key in list(expectation.low):
+        if key == "all" or key[0] == "class":
+            expectation.low[key] -= unmeasured
+        elif key[0] == "path" and key[1] in paths:
+            expectation.low[key] -= paths[key[1]]["unmeasured"] or 0
+    return unmeasured
 
 
 def times(what, logged, measured, only=("average", "p50", "p95", "p99", "max")):

@@ -92,19 +92,26 @@ class Rig:
         expect_equal(len(entries), sent["sent"], "requests that nginx logged")
         return entries
 
-    def compare(self, entries, gaps=(), begin=None, end=None, **only):
+    def compare(self, entries, gaps=(), begin=None, end=None, busy=False):
         """Holds the manager's sums against nginx's log; Failed with all that differs."""
         first = begin if begin is not None else min(e.start for e in entries) - 2
         last = end if end is not None else max(e.end for e in entries) + 2
         expectation = witness.Expectation(entries, gaps, begin=begin, end=end)
         totals = self.manager.query(first, last)["totals"]
         paths = {path: self.manager.query(first, last, target_of(path))["totals"] for path in PATHS}
-        checks = witness.compare(expectation, totals, paths, **only)
+        checks = self.judge(expectation, totals, paths, busy)
         wrong = [str(c) for c in checks if not c.ok]
         if wrong:
             wrong += self.second_by_second(entries, gaps)
             raise Failed(f"{len(wrong)} of {len(checks)} comparisons with nginx's log failed:\n    " + "\n    ".join(wrong))
         return f"{totals['transactions']} requests, {len(checks)} comparisons"
+
+    def judge(self, expectation, totals, paths, busy):
+        """`busy`: a machine with much else to do: of times only medians say something, and a few requests may be told as unmeasured."""
+        if not busy:
+            return witness.compare(expectation, totals, paths)
+        witness.allow_unmeasured(expectation, totals, paths)
+        return witness.compare(expectation, totals, paths, only=("p50",))
 
     def second_by_second(self, entries, gaps):
         """For people who look for the reason: nginx's requests and ours in each second, where they differ."""
