@@ -184,7 +184,7 @@ def asan(check):
     check.build("fuzz", "fuzzers", "nezu-sim", *[test_of(m) for m in HOSTILE + KEEPING])
     env = {"ASAN_OPTIONS": "detect_stack_use_after_return=1", "UBSAN_OPTIONS": "print_stacktrace=1"}
     check.ctest("fuzz", "-R", f"^unit\\.({'|'.join(HOSTILE + KEEPING)})$", env=env)
-    check.run("simulation, sanitizers", ["build/fuzz/tests/sim/nezu-sim", "sweep", "1"], env=env)
+    check.run("simulation, sanitizers", ["sh", "-c", "exec build/fuzz/tests/sim/nezu-sim sweep 1"], env=env)  # sh: says where it is missing
     for program in fuzzers():
         stem = os.path.basename(program)
         work = os.path.join(LOGS, "fuzz", stem)

@@ -152,7 +152,6 @@ class Instance {
   double lag_ = 0, stalled_until_ = 0, paused_at_ = 0;
   std::shared_ptr<const probe::aggregate::Plan> plan_;
   std::uint64_t told_generation_ = 0, epoch_ = 0;
-  bool stopping_ = false;
   std::deque<std::pair<std::shared_ptr<Conn>, std::function<void()>>> inbox_;
 };
 
