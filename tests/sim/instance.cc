@@ -145,6 +145,7 @@ void Instance::on(probe::role::Connect) {
     conn = std::make_shared<Conn>();
     conn->id = world_.reached["connections"] += 1;
     conn->instance = this;
+    world_.connections.push_back(conn);
     world_.manager->conns[conn->id] = conn;
     carry_out(role_->connected(mono()));
   });

@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <cmath>
+#include <utility>
 
 namespace nezu::sim {
 
@@ -17,7 +18,12 @@ World::World(std::uint64_t seed, const Config& c, const Bugs& b, bool v) : confi
   faults_ = std::make_unique<Faults>(*this);
 }
 
-World::~World() = default;
+World::~World() {
+  // What a cut link holds back holds its connection.
+  for (const auto& connection : connections) {
+    if (const auto conn = connection.lock()) std::exchange(conn->held, {}).clear();
+  }
+}
 
 double World::exponential(double mean) { return -std::log(1 - random_.next_unit()) * mean; }
 

@@ -272,6 +272,7 @@ class World {
   std::vector<std::vector<Truth>> truth;  // by logical probe
   std::map<std::pair<std::size_t, char>, std::vector<Seen>> seen;
   std::vector<std::unique_ptr<Instance>> instances;
+  std::vector<std::weak_ptr<Conn>> connections;  // all that ever were
   std::unique_ptr<Manager> manager;
   std::unique_ptr<Cluster> cluster;
   double last_fault = 0;
