@@ -2,15 +2,7 @@
 # demo.sh   the main job on real traffic (make demo). SCRIPT=1: unattended, status 0 only if the witness agreed.
 set -eu
 cd "$(dirname "$0")/.."
-echo "==> Debian packages"
-tools/install-deps.sh build run demo
-echo "==> building the programs (build/release)"
-tests_off=
-[ -e build/release/CMakeCache.txt ] || tests_off=-DNEZU_TESTS=OFF
-log=$(mktemp)
-cmake --preset release $tests_off >"$log" 2>&1 || { cat "$log" >&2; rm -f "$log"; exit 1; }
-rm -f "$log"
-cmake --build build/release --target nezu-probe nezu-manager nezuctl nezu-filter nezu-load
+tools/programs.sh "build run demo" nezu-probe nezu-manager nezuctl nezu-filter nezu-load
 arguments=(--bin build/release/bin)
 case ${SCRIPT:-} in ''|0) ;; *) arguments+=(--script) ;; esac
 # Without root there are no namespaces and no packet capture: ask sudo where it is.

@@ -4,15 +4,7 @@
 set -eu
 cd "$(dirname "$0")/.."
 case ${SCENE:-} in list) exec python3 lab/lab.py list ;; esac
-echo "==> Debian packages"
-tools/install-deps.sh build run demo lab
-echo "==> building the programs (build/release)"
-tests_off=
-[ -e build/release/CMakeCache.txt ] || tests_off=-DNEZU_TESTS=OFF
-log=$(mktemp)
-cmake --preset release $tests_off >"$log" 2>&1 || { cat "$log" >&2; rm -f "$log"; exit 1; }
-rm -f "$log"
-cmake --build build/release --target nezu-probe nezu-manager nezuctl nezu-filter nezu-agent nezu-load
+tools/programs.sh "build run demo lab" nezu-probe nezu-manager nezuctl nezu-filter nezu-agent nezu-load
 arguments=(--bin build/release/bin)
 [ "${WARM:-}" != 1 ] || arguments+=(--warm)
 [ -z "${SEED:-}" ] || arguments+=(--seed "$SEED")

@@ -402,7 +402,6 @@ void Daemon::tick() {
   look_at_interface();
   if (reopening_ && now >= reopen_at_) reopen();
   refresh();
-  work();
   tell_if_applied();
   carry_out(role_.tick(now, packet_clock()));
   discover();

@@ -16,6 +16,16 @@ class Failed(Exception):
     """Something that had to happen didn't; the text is for people."""
 
 
+def expect(condition, text):
+    if not condition:
+        raise Failed(text)
+
+
+def expect_equal(got, wanted, what):
+    if got != wanted:
+        raise Failed(f"{what}: {got!r}, wanted {wanted!r}")
+
+
 def wait_for(what, condition, timeout=10.0, interval=0.02):
     """Asks `condition` until it gives something true, and gives that. Failed after `timeout` seconds, with the last fault met."""
     end = time.monotonic() + timeout

@@ -2,17 +2,7 @@
 
 from nezulab import witness
 from nezulab.daemons import gaps_of, seconds_of, target_of
-from nezulab.process import Failed
-
-
-def expect(condition, text):
-    if not condition:
-        raise Failed(text)
-
-
-def expect_equal(got, wanted, what):
-    if got != wanted:
-        raise Failed(f"{what}: {got!r}, wanted {wanted!r}")
+from nezulab.process import Failed, expect, expect_equal
 
 
 def gaps_of_all(failovers):

@@ -7,7 +7,7 @@ import time
 
 from nezulab.daemons import Manager, Pki, merge, services_yaml, to_yaml
 from nezulab.load import Load
-from nezulab.process import Failed, busy, run, wait_for
+from nezulab.process import Failed, busy, expect_equal, run, wait_for
 from nezulab.web import Nginx
 
 from . import audit
@@ -224,7 +224,7 @@ class Rig:
             raise Failed(f"the load itself went wrong: {sent}")
         self.manager.wait_stored(int(ended) + 1, timeout=timeout)
         entries = self.entries()
-        audit.expect_equal(len(entries), sent["sent"], "requests that nginx logged")
+        expect_equal(len(entries), sent["sent"], "requests that nginx logged")
         return entries
 
     def audit(self, entries, failovers, margin=0.0):

@@ -3,10 +3,10 @@
 import signal
 import time
 
-from nezucluster.audit import expect, expect_equal, length_of
+from nezucluster.audit import length_of
 from nezucluster.rig import RESOURCE
 from nezucluster.scene import scene
-from nezulab.process import wait_for
+from nezulab.process import expect, expect_equal, wait_for
 
 
 @scene("cold")

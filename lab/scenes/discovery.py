@@ -4,10 +4,9 @@ import json
 import signal
 import time
 
-from nezucluster.audit import expect, expect_equal
 from nezucluster.rig import RESOURCE
 from nezucluster.scene import scene
-from nezulab.process import Failed, wait_for
+from nezulab.process import Failed, expect, expect_equal, wait_for
 
 
 def _start(rig):

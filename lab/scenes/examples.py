@@ -4,8 +4,8 @@ import concurrent.futures
 import glob
 import os
 
-from nezucluster.audit import expect
 from nezucluster.scene import scene
+from nezulab.process import expect
 
 CRM = os.path.join(os.path.dirname(os.path.abspath(__file__)), "..", "..", "cluster", "crm")
 

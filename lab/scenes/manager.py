@@ -3,9 +3,8 @@
 import signal
 import time
 
-from nezucluster.audit import expect_equal
 from nezucluster.scene import scene
-from nezulab.process import wait_for
+from nezulab.process import expect_equal, wait_for
 
 
 def _same_instance_delivers(rig, active, instance, load):

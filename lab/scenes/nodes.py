@@ -2,8 +2,9 @@
 
 import time
 
-from nezucluster.audit import expect, expect_equal, length_of
+from nezucluster.audit import length_of
 from nezucluster.scene import scene
+from nezulab.process import expect, expect_equal
 
 
 @scene("cold", errors=["no carrier"])

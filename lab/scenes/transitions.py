@@ -4,10 +4,9 @@ import os
 import signal
 import time
 
-from nezucluster.audit import expect_equal
 from nezucluster.rig import RESOURCE
 from nezucluster.scene import scene
-from nezulab.process import wait_for
+from nezulab.process import expect_equal, wait_for
 
 
 def _state(rig):

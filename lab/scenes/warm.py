@@ -4,10 +4,10 @@ import os
 import signal
 import time
 
-from nezucluster.audit import expect, expect_equal, length_of
+from nezucluster.audit import length_of
 from nezucluster.rig import RESOURCE
 from nezucluster.scene import scene
-from nezulab.process import wait_for
+from nezulab.process import expect, expect_equal, wait_for
 
 RATE, CONNECTIONS = 800, 100
 
@@ -44,30 +44,28 @@ def warm_kill(rig, times):
     return f"{_took(records[-1])}; {text}"
 
 
-@scene("warm", errors=["probe.disconnected", "no carrier"])
-def warm_hang(rig):
-    """SIGSTOP of the active one: the check notices, the other takes over; nothing lost."""
+def _active_lost(rig, lose):
+    """`lose` does something to the active node that ends its work; the other one takes over."""
     active = rig.begin()
     load = rig.load(rate=RATE, connections=CONNECTIONS, extra=())
     time.sleep(2)
-    active.signal(RESOURCE, signal.SIGSTOP)
+    lose(active)
     rig.wait_active(rig.other(active.name), 30)
     time.sleep(2)
     records, text = _nothing_lost(rig, load)
     return f"{_took(records[0])}; {text}"
+
+
+@scene("warm", errors=["probe.disconnected", "no carrier"])
+def warm_hang(rig):
+    """SIGSTOP of the active one: the check notices, the other takes over; nothing lost."""
+    return _active_lost(rig, lambda active: active.signal(RESOURCE, signal.SIGSTOP))
 
 
 @scene("warm", errors=["probe.disconnected", "no carrier"])
 def warm_node_killed(rig):
     """The active node loses its power: nothing lost."""
-    active = rig.begin()
-    load = rig.load(rate=RATE, connections=CONNECTIONS, extra=())
-    time.sleep(2)
-    active.power_cut()
-    rig.wait_active(rig.other(active.name), 30)
-    time.sleep(2)
-    records, text = _nothing_lost(rig, load)
-    return f"{_took(records[0])}; {text}"
+    return _active_lost(rig, lambda active: active.power_cut())
 
 
 @scene("warm", errors=["probe.disconnected", "no carrier"])

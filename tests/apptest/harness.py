@@ -6,7 +6,7 @@ import time
 from nezulab import net, witness
 from nezulab.daemons import Manager, Pki, Probe, seconds_of, services_yaml, target_of
 from nezulab.load import Load
-from nezulab.process import Failed, wait_for
+from nezulab.process import Failed, expect, expect_equal, wait_for
 from nezulab.web import Nginx
 
 TESTS = []
@@ -28,16 +28,6 @@ def test(timeout=60, namespaces=True):
         TESTS.append(Test(function, timeout, namespaces))
         return function
     return declare
-
-
-def expect(condition, text):
-    if not condition:
-        raise Failed(text)
-
-
-def expect_equal(got, wanted, what):
-    if got != wanted:
-        raise Failed(f"{what}: {got!r}, wanted {wanted!r}")
 
 
 PATHS = ["/fast", "/page", "/big", "/slow", "/post", "/error", "/busy", "/missing", "/moved", "/empty"]

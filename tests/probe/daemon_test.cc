@@ -91,11 +91,12 @@ class DaemonTest : public ::testing::Test {
     manager_.send(i);
   }
 
-  // Plays the manager until `done`, or for so long. Records are stored; acknowledged where `acknowledge` says so.
-  void play(int timeout_ms, const std::function<bool()>& done, const std::function<bool(const window::Record&)>& acknowledge) {
+  // Plays the manager until `done`, or for so long. Records are stored; acknowledged where `acknowledge` says so. `found`: takes discoveries.
+  void play(int timeout_ms, const std::function<bool()>& done, const std::function<bool(const window::Record&)>& acknowledge,
+            const std::function<void(const wire::DiscoveryEntries&)>& found = {}) {
     const auto until = steady_clock::now() + Millis(timeout_ms);
     while (!done() && steady_clock::now() < until && !manager_.ended()) {
-      const auto m = manager_.receive(50);
+      const auto m = manager_.receive(20);
       if (!m) continue;
       if (const auto* h = std::get_if<wire::Heartbeat>(&*m)) {
         heartbeat_ = *h;
@@ -106,6 +107,8 @@ class DaemonTest : public ::testing::Test {
           stored_.push_back(*r);
           manager_.send(wire::Ack{r->span.begin, r->span.end, r->epoch});
         }
+      } else if (const auto* entries = std::get_if<wire::DiscoveryEntries>(&*m)) {
+        if (found) found(*entries);
       } else if (std::holds_alternative<wire::Bye>(*m)) {
         bye_ = true;
       }
@@ -222,32 +225,21 @@ TEST_F(DaemonTest, DiscoversForTheJobThatItIsTold) {
   std::uint64_t sum = 0;
   bool withheld = false;
   const auto listen = [&](int timeout_ms, bool acknowledge, const std::function<bool()>& done) {
-    const auto until = steady_clock::now() + Millis(timeout_ms);
-    while (!done() && steady_clock::now() < until && !manager_.ended()) {
-      const auto m = manager_.receive(20);
-      if (!m) continue;
-      if (const auto* h = std::get_if<wire::Heartbeat>(&*m)) {
-        heartbeat_ = *h;
-        manager_.send(wire::Beat{});
-      } else if (const auto* r = std::get_if<window::Record>(&*m)) {
-        manager_.send(wire::Ack{r->span.begin, r->span.end, r->epoch});
-      } else if (const auto* found = std::get_if<wire::DiscoveryEntries>(&*m)) {
-        EXPECT_EQ(found->job, 5u);
-        withheld = withheld || !acknowledge;
-        if (++numbers[found->number] > 1 && !acknowledge) continue;
-        if (!acknowledge) continue;
-        for (const wire::DiscoveryEntry& e : found->entries) {
-          EXPECT_EQ(e.host, "shop.example.net");
-          EXPECT_EQ(e.port, traffic_.port());
-          EXPECT_EQ(e.timed, e.count);
-          EXPECT_GT(e.response_time_sum, Nanos(0));
-          counted[e.method + " " + e.path] += e.count;
-          sum += e.count;
-        }
-        manager_.send(wire::DiscoveryAck{found->job, found->number});
+    play(timeout_ms, done, always, [&](const wire::DiscoveryEntries& found) {
+      EXPECT_EQ(found.job, 5u);
+      withheld = withheld || !acknowledge;
+      ++numbers[found.number];
+      if (!acknowledge) return;
+      for (const wire::DiscoveryEntry& e : found.entries) {
+        EXPECT_EQ(e.host, "shop.example.net");
+        EXPECT_EQ(e.port, traffic_.port());
+        EXPECT_EQ(e.timed, e.count);
+        EXPECT_GT(e.response_time_sum, Nanos(0));
+        counted[e.method + " " + e.path] += e.count;
+        sum += e.count;
       }
-    }
-    EXPECT_TRUE(done()) << "not within " << timeout_ms << " ms";
+      manager_.send(wire::DiscoveryAck{found.job, found.number});
+    });
   };
   for (int i = 0; i < 40; ++i) traffic_.request();
   listen(3000, true, [&] { return sum == 40; });

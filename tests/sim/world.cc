@@ -78,31 +78,27 @@ void World::violation(int number, const std::string& text) {
   log("*** VIOLATION ({}) {}", number, text);
 }
 
+void World::transmit(const std::shared_ptr<Conn>& conn, double Conn::*last, std::function<void()> arrive) {
+  const auto hold = [this, conn, last, arrive] { conn->held.push_back([this, conn, last, arrive] { transmit(conn, last, arrive); }); };
+  if (!conn->instance->node.link) return hold();
+  (*conn).*last = std::max((*conn).*last + 1e-6, now_ + uniform(3e-4, 4e-3));
+  at((*conn).*last - now_, [conn, hold, arrive] {
+    if (conn->instance->node.link)
+      arrive();
+    else
+      hold();
+  });
+}
+
 void World::up(const std::shared_ptr<Conn>& conn, std::function<void()> deliver) {
-  if (!conn->instance->node.link) {
-    conn->held.push_back([this, conn, deliver] { up(conn, deliver); });
-    return;
-  }
-  conn->last_up = std::max(conn->last_up + 1e-6, now_ + uniform(3e-4, 4e-3));
-  at(conn->last_up - now_, [this, conn, deliver] {
-    if (!conn->instance->node.link)
-      conn->held.push_back([this, conn, deliver] { up(conn, deliver); });
-    else if (conn->manager_open && manager->up())
-      deliver();
+  transmit(conn, &Conn::last_up, [this, conn, deliver = std::move(deliver)] {
+    if (conn->manager_open && manager->up()) deliver();
   });
 }
 
 void World::down(const std::shared_ptr<Conn>& conn, std::function<void()> deliver) {
-  if (!conn->instance->node.link) {
-    conn->held.push_back([this, conn, deliver] { down(conn, deliver); });
-    return;
-  }
-  conn->last_down = std::max(conn->last_down + 1e-6, now_ + uniform(3e-4, 4e-3));
-  at(conn->last_down - now_, [this, conn, deliver] {
-    if (!conn->instance->node.link)
-      conn->held.push_back([this, conn, deliver] { down(conn, deliver); });
-    else if (conn->probe_open)
-      conn->instance->arrive(conn, deliver);
+  transmit(conn, &Conn::last_down, [conn, deliver = std::move(deliver)] {
+    if (conn->probe_open) conn->instance->arrive(conn, deliver);
   });
 }
 

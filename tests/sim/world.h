@@ -290,6 +290,7 @@ class World {
     bool operator<(const Task& o) const { return at != o.at ? at > o.at : order > o.order; }
   };
   void make_traffic(std::size_t probe);
+  void transmit(const std::shared_ptr<Conn>& conn, double Conn::*last, std::function<void()> arrive);
   void run_until(double end);
 
   SeededRandom random_;

@@ -74,7 +74,6 @@ std::map<window::ServiceId, Coverage::Service> Coverage::services(const window::
     std::size_t workers = 0;
   };
   std::map<window::ServiceId, Part> parts;
-  std::size_t workers = 0;
   for (const PerWorker& w : workers_) {
     std::map<window::ServiceId, Service> mine;
     for (const aggregate::Tenure& t : w.tenures) {
@@ -87,7 +86,6 @@ std::map<window::ServiceId, Coverage::Service> Coverage::services(const window::
         append(s.covered, piece);
       }
     }
-    ++workers;
     for (auto& [id, s] : mine) {
       Part& part = parts[id];
       if (part.workers > 0 && part.version > s.version) continue;
@@ -105,7 +103,7 @@ std::map<window::ServiceId, Coverage::Service> Coverage::services(const window::
   std::map<window::ServiceId, Service> out;
   for (auto& [id, part] : parts) {
     // A worker that names the service not at all hasn't begun with it, or has ended: there is nothing that all of them covered.
-    out[id] = {part.version, part.workers == workers ? window::intersect(part.covered, all) : window::Spans{}};
+    out[id] = {part.version, part.workers == workers_.size() ? window::intersect(part.covered, all) : window::Spans{}};
   }
   return out;
 }

@@ -291,7 +291,6 @@ class Worker::Loop final : public TransactionSink {
     s.source = sum(gone_, last_);
     s.capturing = source_ != nullptr;
     s.watermark = watermark_;
-    s.unbroken_since = targets_.unbroken_since();
     s.generation = targets_.generation();
     s.connections = pipeline_.connections();
     s.memory = pipeline_.memory();

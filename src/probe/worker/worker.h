@@ -78,7 +78,6 @@ struct Snapshot {
   SourceStatistics source;
   bool capturing = false;
   PacketTime watermark{};
-  std::optional<PacketTime> unbroken_since;
   std::uint64_t generation = 0;
   std::uint32_t connections = 0;
   std::uint64_t memory = 0;
