@@ -94,8 +94,14 @@ class Manager:
             "store": {"path": self.database},
         }
         lab.write(f"{name}/.keep", "")
-        self.config = lab.write(f"{name}.yaml", to_yaml(merge(config, changes)))
+        self.settings = merge(config, changes)
+        self.config = lab.path(f"{name}.yaml")
+        self.configure()
         self.process = None
+
+    def configure(self, changes=None):
+        """The configuration as it is read at the next start."""
+        self.lab.write(f"{self.name}.yaml", to_yaml(merge(self.settings, changes)))
 
     def start(self, wait=True):
         self.process = self.lab.start("nezu-manager", [self.lab.program("nezu-manager"), "run", "--config", self.config],

@@ -93,8 +93,8 @@ class Node:
         return run(["nsenter", "-t", self.init, "-m", "-u", "-i", "-n", "-p", "--", *argv], check=check, timeout=timeout, input_text=input_text,
                    env={"HOME": "/root", "LC_ALL": "C.UTF-8"})
 
-    def host_pid(self, inner):
-        """The host's number of a process of this node."""
+    def _pids(self):
+        """The host's numbers of all that runs here, and the node's own."""
         mine = os.readlink(f"/proc/{self.init}/ns/pid")
         for entry in os.listdir("/proc"):
             if not entry.isdigit():
@@ -103,12 +103,26 @@ class Node:
                 if os.readlink(f"/proc/{entry}/ns/pid") != mine:
                     continue
                 with open(f"/proc/{entry}/status", encoding="ascii", errors="replace") as f:
-                    numbers = re.search(r"^NSpid:\s+(.*)$", f.read(), re.M).group(1).split()
+                    status = f.read()
+                if "\nState:\tZ" not in status:
+                    yield int(entry), int(re.search(r"^NSpid:\s+(.*)$", status, re.M).group(1).split()[-1])
             except (OSError, AttributeError):
                 continue
-            if int(numbers[-1]) == inner:
-                return int(entry)
-        return None
+
+    def host_pid(self, inner):
+        """The host's number of a process of this node."""
+        return next((pid for pid, own in self._pids() if own == inner), None)
+
+    def processes(self, program):
+        """The host's numbers of those that run this program."""
+        found = []
+        for pid, _ in self._pids():
+            try:
+                if os.path.basename(os.readlink(f"/proc/{pid}/exe")) == program:
+                    found.append(pid)
+            except OSError:
+                continue
+        return sorted(found)
 
     def daemon(self, resource):
         """The host's process id of the daemon that the agent of this resource started; None where there is none."""

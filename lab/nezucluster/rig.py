@@ -239,6 +239,12 @@ class Rig:
         except Failed as error:
             raise Failed(f"{error}\n    what the probe counted meanwhile: {self.counted()}") from None
 
+    def leftovers(self):
+        """No instance but those that the cluster runs: one a node, in a cold pair only on the admitted one's."""
+        for name, node in self.nodes.items():
+            wanted = [node.daemon(self.RESOURCE)] if self.kind == "warm" or name == self.holder() else []
+            expect_equal(node.processes("nezu-probe"), wanted, f"instances that run on {name}")
+
     def counted(self):
         """What the logical probe's counters grew by in this scene, without zeros: for people who look for a reason."""
         def grown(now, before):

@@ -161,6 +161,7 @@ def cold_storm(rig, seconds, every):
     entries = rig.settle(load)
     records = rig.wait_failovers(kills)
     expect_equal(len(records), kills, "failover records")
+    expect_equal([bool(e["closed"]) for e in rig.events("failover")], [True] * kills, "failover events, closed")
     gaps, text = rig.audit(entries, records)
     lengths = sorted(b - a for a, b, *_ in gaps)
     rig.manager.wait_state("monitoring")

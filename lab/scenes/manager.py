@@ -4,7 +4,9 @@ import signal
 import time
 
 from nezucluster.scene import scene
-from nezulab.process import expect_equal, wait_for
+from nezulab.process import expect, expect_equal, wait_for
+
+from .discovery import start_discovery, stopped_discovery
 
 
 def _same_instance_delivers(rig, active, instance, load):
@@ -47,10 +49,20 @@ def manager_kill(rig, seconds):
     return text
 
 
-def _moves(rig, load, instance, node):
-    """The other node has the manager now: everything is as it was, the same instance goes on, nothing is lost."""
+def _begin(rig):
+    """The manager's node, its probe's instance, the load, and a discovery that is under way."""
+    node, instance = rig.begin(), rig.instance()
+    load = rig.load()
+    discovery = start_discovery(rig)
+    time.sleep(2)
+    return node, instance, load, discovery
+
+
+def _moves(rig, node, instance, load, discovery):
+    """The other node has the manager now: everything is as it was but the discovery, the same instance goes on, nothing is lost."""
     rig.wait_manager(rig.other(node.name))
     back = time.time()
+    stopped_discovery(rig, discovery, "manager_restarted")
     expect_equal(rig.manager.service()["monitoring"]["state"], "monitoring", "the service's state after the move")
     wait_for("the probe's session", lambda: rig.manager.probe()["state"] == "connected" and rig.holder() == "node-c", 30)
     time.sleep(1.5)
@@ -59,6 +71,8 @@ def _moves(rig, load, instance, node):
     gaps, text = rig.audit(entries, rig.failovers())
     expect_equal(gaps, [], "gaps")
     expect_equal(rig.failovers(), [], "failover records of the probe")
+    expect_equal([bool(e["closed"]) for e in rig.events("discovery.stopped")], [True], "events that tell of the discovery's end")
+    expect(stopped_discovery(rig, discovery, "manager_restarted")["requests"] > 0, "what was found is gone")
     expect_equal(rig.manager.integrity(), "ok", "SQLite's own check of the database")
     return back, text
 
@@ -66,33 +80,27 @@ def _moves(rig, load, instance, node):
 @scene("manager", errors=["probe.disconnected"])
 def manager_pair_kill(rig):
     """A pair of managers, SIGKILL: the other node takes the address and the database; nothing acknowledged is lost, the rest is delivered once."""
-    node, instance = rig.begin(), rig.instance()
-    load = rig.load()
-    time.sleep(2)
+    node, *more = _begin(rig)
     killed = node.signal("nezu-manager", signal.SIGKILL)
-    back, text = _moves(rig, load, instance, node)
+    back, text = _moves(rig, node, *more)
     return f"there again after {back - killed:.2f} s; {text}"
 
 
 @scene("manager", errors=["probe.disconnected"])
 def manager_node_killed(rig):
     """The manager's node loses its power: likewise."""
-    node, instance = rig.begin(), rig.instance()
-    load = rig.load()
-    time.sleep(2)
+    node, *more = _begin(rig)
     killed = node.power_cut()
-    back, text = _moves(rig, load, instance, node)
+    back, text = _moves(rig, node, *more)
     return f"there again after {back - killed:.2f} s (corosync's token: {rig.token_ms} ms); {text}"
 
 
 @scene("manager", errors=["probe.disconnected"])
 def manager_switch_over(rig):
     """The manager is moved on purpose: likewise."""
-    node, instance = rig.begin(), rig.instance()
-    load = rig.load()
-    time.sleep(2)
+    node, *more = _begin(rig)
     rig.stack.any_node().run(["crm_resource", "--move", "-r", "nezu-manager-group", "-N", rig.other(node.name)])
     asked = time.time()
-    back, text = _moves(rig, load, instance, node)
+    back, text = _moves(rig, node, *more)
     rig.stack.any_node().run(["crm_resource", "--clear", "-r", "nezu-manager-group"])
     return f"there again after {back - asked:.2f} s; {text}"

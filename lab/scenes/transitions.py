@@ -6,7 +6,7 @@ import time
 
 from nezucluster.rig import RESOURCE
 from nezucluster.scene import scene
-from nezulab.process import expect_equal, wait_for
+from nezulab.process import expect, expect_equal, wait_for
 
 
 def _state(rig):
@@ -60,3 +60,34 @@ def wishes_while_nobody_is_there(rig):
         rig.manager.wait_state(end, timeout=30)
         out.append(f"{transit} → {end}")
     return ", ".join(out)
+
+
+@scene("cold", errors=["probe.disconnected"])
+def transition_times_out(rig):
+    """Told to start, and nobody confirms within `transition_timeout`: stopped again, the wish with it, and one event says so."""
+    rig.begin(monitoring=False)
+    rig.manager.stop()
+    rig.manager.configure({"failover": {"transition_timeout": "3s"}})
+    try:
+        rig.manager.start()
+        rig.wait_active()
+        rig.stack.crm("resource", "stop", RESOURCE)
+        wait_for("the end of the instance", lambda: rig.manager.probe()["state"] == "disconnected", 20)
+        rig.manager.ctl("monitor", "start", "shop/web")
+        asked = time.monotonic()
+        expect_equal(_state(rig), "starting", "the state while nobody is there")
+        rig.manager.wait_state("stopped", timeout=10)
+        waited = time.monotonic() - asked
+        expect(2.5 < waited < 5, f"it gave up after {waited:.1f} s")
+        told = rig.events("transition.timeout")
+        expect_equal([(e["subject"], bool(e["closed"])) for e in told], [("shop/web", True)], "events")
+        rig.stack.crm("resource", "start", RESOURCE)
+        rig.wait_active()
+        time.sleep(1)
+        expect_equal(_state(rig), "stopped", "the state when an instance is there again")
+        expect_equal(len(rig.events("transition.timeout")), 1, "events afterwards")
+    finally:
+        rig.manager.stop()
+        rig.manager.configure()
+        rig.manager.start()
+    return f"gave up after {waited:.1f} s: {told[0]['text']}"

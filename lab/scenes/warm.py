@@ -155,10 +155,9 @@ def warm_cluster_link_cut_then_kill(rig):
     return f"{_took(records[0])}; {text}"
 
 
-@scene("warm", short={"offsets": [0.040], "grain": 0.001}, long={"offsets": [0.005, -0.005, 0.040, -0.040, 2.0], "grain": 0.0002}, errors=["probe.disconnected", "no carrier"])
-def warm_clock_off(rig, offsets, grain):
+@scene("warm", short={"offsets": [0.040]}, long={"offsets": [0.005, -0.005, 0.040, -0.040, 2.0, -2.0]}, errors=["probe.disconnected", "no carrier"])
+def warm_clock_off(rig, offsets):
     """The standby's clock is ahead or behind: nothing lost or doubled, and the offset is shown."""
-    # The grain is wider where scenes run side by side: a frame's two copies are stamped one after the other, with others' work in between.
     out = []
     for offset in offsets:
         rig.begin()
@@ -174,6 +173,8 @@ def warm_clock_off(rig, offsets, grain):
         time.sleep(2)
         records, text = _nothing_lost(rig, load)
         shown = records[0]["clock_offset"]
+        # A frame's two copies are stamped one after the other: where others work beside, with their work in between.
+        grain = 0.001 if len(offsets) == 1 or os.getloadavg()[0] > 1.5 else 0.0002
         expect(shown is not None and abs(abs(shown) - abs(offset)) < grain, f"the offset is {offset} s, shown is {shown}")
         if abs(offset) >= 1:
             expect(rig.events("clocks.apart"), "no event says that the clocks are apart")
@@ -234,4 +235,5 @@ def warm_storm(rig, seconds, every):
         wait_for(f"failover {kills}", lambda: len([r for r in rig.failovers() if not r["open"]]) >= kills, 25, 0.05)
         time.sleep(max(0.0, every - (time.monotonic() - began)))
     _, text = _nothing_lost(rig, load, kills)
+    expect_equal([bool(e["closed"]) for e in rig.events("failover")], [True] * kills, "failover events, closed")
     return f"{kills} kills; {text}"
