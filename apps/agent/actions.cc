@@ -5,6 +5,7 @@
 #include <unistd.h>
 
 #include <algorithm>
+#include <thread>
 
 #include "agent/launch.h"
 #include "common/base/text.h"
@@ -14,11 +15,12 @@ namespace nezu::agent {
 namespace {
 
 using std::chrono::milliseconds;
-constexpr Nanos kReadyEvery = milliseconds(5);   // how often a daemon that begins is asked
-constexpr Nanos kLookEvery = milliseconds(500);  // how often a long poll asks what has become of the role
-constexpr Nanos kReserve = milliseconds(1500);   // before the cluster loses patience: to say why, and to end what was begun
-constexpr Nanos kFirstSession = Seconds(1);      // a warm instance is given so long to find the manager, so that its first score is right
-constexpr Nanos kKilled = Seconds(5);            // the kernel is given so long to take down what was killed
+constexpr Nanos kReadyEvery = milliseconds(5);    // how often a daemon that begins is asked
+constexpr Nanos kLookEvery = milliseconds(500);   // how often a long poll asks what has become of the role
+constexpr Nanos kOneAtATime = milliseconds(400);  // a check that found it dead waits so long for the cluster to be done with the rest
+constexpr Nanos kReserve = milliseconds(1500);    // before the cluster loses patience: to say why, and to end what was begun
+constexpr Nanos kFirstSession = Seconds(1);       // a warm instance is given so long to find the manager, so that its first score is right
+constexpr Nanos kKilled = Seconds(5);             // the kernel is given so long to take down what was killed
 
 // The cluster shows it beside the failed action.
 void say(const std::string& reason) { fmt::print(stderr, "ocf-exit-reason:{}\n", reason); }
@@ -154,7 +156,7 @@ Exit Actions::stop() {
 
 Exit Actions::monitor() {
   const auto process = find_process(pid_file());
-  if (!process) return dead();
+  if (!process) return died();
   if (p_.check_level < 10 && p_.interval > Nanos(0) && p_.long_poll > Nanos(0)) return long_poll(*process);
   return check(*process);
 }
@@ -169,6 +171,18 @@ Exit Actions::dead() {
   return kNotRunning;
 }
 
+// A recurring check found that it died. The cluster is told one thing at a time: where the node that decides has an update of its own
+// under way when it looks at the state, it sleeps for a second first (Pacemaker's do_pe_invoke_callback). The end of the score is news
+// enough for it to move the role; and what a check of depth 10 finds, that of depth 0 has found too.
+Exit Actions::died() {
+  const Memory memory = recall(kFolder, memory_file());
+  const Exit exit = dead();
+  if (p_.interval > Nanos(0) && !memory.dead && (memory.score || p_.check_level >= 10)) {
+    std::this_thread::sleep_for(std::min(kOneAtATime, until_deadline(kReserve, Seconds(60))));
+  }
+  return exit;
+}
+
 Verdict Actions::verdict(const Result<Health>& health, Memory& memory) const {
   if (!health.ok()) {
     const bool promoted = memory.score && *memory.score >= kClaiming;
@@ -181,7 +195,7 @@ Verdict Actions::verdict(const Result<Health>& health, Memory& memory) const {
 
 Exit Actions::check(const Process& process) {
   const Result<Health> health = ask_health(p_.kind, place_, p_.check_timeout);
-  if (!health.ok() && wait_for_end(process, Nanos(0))) return dead();
+  if (!health.ok() && wait_for_end(process, Nanos(0))) return died();
   Memory memory = recall(kFolder, memory_file());
   const Memory before = memory;
   const Verdict v = verdict(health, memory);
@@ -202,7 +216,7 @@ Exit Actions::long_poll(const Process& process) {
   Verdict v;
   while (true) {
     const Result<Health> health = ask_health(p_.kind, place_, p_.check_timeout);
-    if (!health.ok() && wait_for_end(process, Nanos(0))) return dead();
+    if (!health.ok() && wait_for_end(process, Nanos(0))) return died();
     v = verdict(health, memory);
     if (!health.ok()) tell_score(memory, std::nullopt);
     if (health.ok() && health->warm) tell_score(memory, promotion_score(*health, p_.isolation_timeout));
@@ -210,7 +224,7 @@ Exit Actions::long_poll(const Process& process) {
     told = v;
     const Nanos left = length - (clock_.mono() - began_);
     if (left <= Nanos(0)) break;
-    if (wait_for_end(process, std::min(left, kLookEvery))) return dead();
+    if (wait_for_end(process, std::min(left, kLookEvery))) return died();
   }
   memory.returned = clock_.mono();
   memory.interval = p_.interval;
@@ -255,7 +269,14 @@ Exit Actions::promote() {
 
 Exit Actions::demote() {
   const auto process = find_process(pid_file());
-  if (!process) return dead();
+  if (!process) {
+    // What is dead is at work no more; the next check reports it. A failure here would only make the promotion of the other one wait.
+    (void)dead();
+    Memory memory = recall(kFolder, memory_file());
+    memory.dead = true;
+    remember(kFolder, memory_file(), memory);
+    return kOk;
+  }
   if (is_cold()) return kUnimplemented;
   Memory memory = recall(kFolder, memory_file());
   memory.returned.reset();

@@ -38,6 +38,7 @@ class Actions {
   Exit check(const Process& process);
   Exit long_poll(const Process& process);
   Exit dead();
+  Exit died();
   bool is_cold() const;
   bool end(const Process& process);
   Verdict verdict(const Result<Health>& health, Memory& memory) const;

@@ -16,6 +16,7 @@ Memory recall(const std::string& folder, const std::string& name) {
   if (v["drops"].is_integer()) m.drops = v["drops"].uint_or(0);
   if (v["returned"].is_integer()) m.returned = mono_time_ns(v["returned"].int_or(0));
   m.interval = Nanos(v["interval"].int_or(0));
+  m.dead = v["dead"].bool_or(false);
   return m;
 }
 
@@ -24,7 +25,7 @@ void remember(const std::string& folder, const std::string& name, const Memory& 
   if (memory.score) v.set("score", *memory.score);
   if (memory.drops) v.set("drops", *memory.drops);
   if (memory.returned) v.set("returned", to_ns(*memory.returned));
-  v.set("interval", memory.interval.count());
+  v.set("interval", memory.interval.count()).set("dead", memory.dead);
   auto directory = io::SystemDirectory::open(folder);
   if (directory.ok()) (void)io::write_whole(**directory, name, json::to_string(v));  // else: nothing remembered
 }

@@ -14,6 +14,7 @@ struct Memory {
   std::optional<std::uint64_t> drops;  // of the kernel, at the last deep check
   std::optional<MonoTime> returned;    // when the last long poll of `interval` came back
   Nanos interval{0};
+  bool dead = false;  // it died while it was promoted, and the cluster has taken the role from it
   friend bool operator==(const Memory&, const Memory&) = default;
 };
 

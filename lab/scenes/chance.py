@@ -168,7 +168,8 @@ def _step(rig, name, rng):
     time.sleep(1.5)
     reason = _discovery_ended(rig, name, discovery) if discovery else None
     entries = rig.settle(load)
-    gaps, text = rig.audit(entries, rig.failovers())
+    # The port's state is looked at 20 times a second: so long it may be called covered though nothing comes.
+    gaps, text = rig.audit(entries, rig.failovers(), margin=0.06 if name == "mirror-port" else 0.0)
     if rig.kind == "warm":
         expect(audit.length_of(gaps) == 0, f"gaps: {gaps}")
     told = _told(rig, name, reason)

@@ -78,6 +78,21 @@ void Monitor::close_gap(Probe& probe, ServiceId service, Now now) {
   events_.close("gap", subject, now.wall, more);
 }
 
+// Records end where coverage ends in a warm pair, and none comes while nobody measures: then the word of the instance at work tells, once it
+// is clear that nobody takes over from it.
+void Monitor::check_capture(Probe& probe, Now now) {
+  const Session* session = session_of(probe, probe.kept.holder);
+  if (!session || !session->last || session->last->capture.fault.empty()) return probe.stands.reset();
+  if (!probe.stands) probe.stands = awake_;
+  if (awake_ - *probe.stands <= options_.reconnect_grace) return;
+  for (const auto& [id, at] : probe.kept.services) {
+    if (!at.span || at.state != State::monitoring) continue;
+    const std::string subject = fmt::format("{} at {}", name_of(id), probe.name);
+    events_.open("gap", subject, store::Severity::warning,
+                 fmt::format("{}: nobody measures ({}: {})", subject, session->hello.node, session->last->capture.fault), now.wall);
+  }
+}
+
 // ---- superseded instances
 
 // By its own word it still believes to be admitted, and another one is. It is told with the answer; until it steps down this stays open.

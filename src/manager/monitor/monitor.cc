@@ -244,6 +244,7 @@ void Monitor::tick(Now now) {
       instruct(probe, *session);
     }
     check_disconnected(probe, now);
+    check_capture(probe, now);
     check_superseded(probe, now);
     check_clocks(probe, now);
     check_mirrors(probe, now);

@@ -173,6 +173,7 @@ class Monitor {
     std::optional<Nanos> offset;
     std::map<ServiceId, MonoTime> since;        // of transitions
     std::map<ServiceId, Gap> gaps;              // that are open, as far as they were seen since the start
+    std::optional<MonoTime> stands;             // since when the instance at work captures nothing, by its own word
     std::map<InstanceId, MonoTime> superseded;  // that still believe to be admitted: when they last said so
     std::map<InstanceId, PacketClock> clocks;
     std::map<InstanceId, MirrorLook> mirrors;
@@ -217,6 +218,7 @@ class Monitor {
   void note_gaps(Probe& probe, const window::Record& record, Now now);
   void note_gap(Probe& probe, ServiceId service, const window::Spans& missing, PacketTime end, Now now);
   void close_gap(Probe& probe, ServiceId service, Now now);
+  void check_capture(Probe& probe, Now now);
   void note_superseded(Probe& probe, const Session& session, Now now);
   void check_superseded(Probe& probe, Now now);
   void check_clocks(Probe& probe, Now now);

@@ -36,6 +36,21 @@ bool NameBook::known_name(std::uint64_t name) const {
   return std::any_of(buckets_.rbegin(), buckets_.rend(), [&](const Bucket& b) { return b.find(name).has_value(); });
 }
 
+// A whole ledger also tells of what is on its way to the disk, and is told of again when it is there: it needn't be seen twice. (The newer
+// entry stands where the record's end says, so the older one can't do for both.)
+bool NameBook::still_expected(const Entry& entry, PacketTime stored_until) {
+  for (Bucket& b : buckets_) {
+    if (!b.whole || b.end < stored_until - limits_.reach) continue;
+    auto before = b.find(entry.request);
+    if (!before) before = b.find(entry.response);
+    if (!before) continue;
+    const bool expected = b.expected[*before] && !b.seen[*before];
+    b.expected[*before] = false;
+    return expected;
+  }
+  return true;
+}
+
 void NameBook::learn(const window::Ledger& ledger, PacketTime stored_until, std::optional<PacketTime> since, PacketTime watched_since) {
   if (since && (!known_ || *since > told_)) known_ = since;
   if (!known_) known_ = stored_until;
@@ -45,11 +60,13 @@ void NameBook::learn(const window::Ledger& ledger, PacketTime stored_until, std:
   if (!ledger.entries.empty()) {
     Bucket b;
     b.end = stored_until;
+    b.whole = since.has_value();
     b.slots.resize(std::bit_ceil(ledger.entries.size() * 3));
     b.entries.reserve(ledger.entries.size());
     for (const window::LedgerEntry& e : ledger.entries) {
       if (again && (known_name(e.request) || known_name(e.response))) continue;
-      b.add({e.request, e.response}, e.decided >= watched_since);
+      const Entry entry{e.request, e.response};
+      b.add(entry, still_expected(entry, stored_until) && e.decided >= watched_since);
     }
     size_ += b.entries.size();
     if (b.entries.empty()) return forget();

@@ -53,6 +53,7 @@ class NameBook {
     std::vector<Entry> entries;
     std::vector<std::uint32_t> slots;  // by name, which is a hash already: 1 + the entry's index, 0: none; open addressing
     std::vector<bool> seen, expected;
+    bool whole = false;  // of a whole ledger: it may tell of records that are told of again when they are stored
     bool settled = false;
     void add(const Entry& entry, bool is_expected);
     std::optional<std::uint32_t> find(std::uint64_t name) const;
@@ -61,6 +62,7 @@ class NameBook {
     void add_slot(std::uint64_t name, std::uint32_t slot);
   };
   bool known_name(std::uint64_t name) const;
+  bool still_expected(const Entry& entry, PacketTime stored_until);
   void settle(Bucket& bucket);
   void forget();
 

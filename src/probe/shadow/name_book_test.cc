@@ -36,6 +36,28 @@ TEST(NameBook, EitherNameIsFound) {
   EXPECT_FALSE(b.contains(request_name(3), response_name(3), at(0)));
 }
 
+// The manager had accepted the record of transactions 2 and 3 when it told everything, and tells of it again when it is stored.
+TEST(NameBook, WhatIsToldOnTheWayToTheDiskNeedntBeSeenTwice) {
+  Book b;
+  b.learn(ledger({{1, 0.5}, {2, 1.5}, {3, 1.6}}), at(1), at(0), at(0));
+  EXPECT_TRUE(b.has(1));
+  EXPECT_TRUE(b.has(2));
+  b.learn(ledger({{2, 1.5}, {3, 1.6}}), at(2), {}, at(0));
+  EXPECT_TRUE(b.has(3)) << "in time";
+  EXPECT_TRUE(b.has(3, 1.5)) << "it is found where the record's end says";
+  b.learn(ledger({}), at(30), {}, at(0));
+  EXPECT_EQ(b.not_seen(), 0u);
+}
+
+TEST(NameBook, WhatIsToldTwiceAndNotSeenIsMissedOnce) {
+  Book b;
+  b.learn(ledger({{1, 0.5}, {2, 1.5}}), at(1), at(0), at(0));
+  b.learn(ledger({{2, 1.5}}), at(2), {}, at(0));
+  EXPECT_TRUE(b.has(1));
+  b.learn(ledger({}), at(30), {}, at(0));
+  EXPECT_EQ(b.not_seen(), 1u);
+}
+
 TEST(NameBook, ZeroIsNoName) {
   Book b;
   window::Ledger l;

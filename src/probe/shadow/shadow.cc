@@ -240,6 +240,11 @@ std::optional<window::Record> Shadow::cut(MonoTime now, PacketTime own_now) {
         continue;
       }
     }
+    // In a warm pair a record ends where its coverage ends, so that what follows is left to the other one, which may have watched.
+    if (!partly && options_.names && !bugs_.coverage_full) {
+      const window::Spans captured = coverage_.captured({clock_.own(*cut_), clock_.own(end)});
+      if (!captured.empty()) end = clock_.logical(captured.back().end);
+    }
     const PacketTime begin = *cut_;
     auto record = this->record(begin, end, partly, clock_.own(end));
     cut_ = end;
