@@ -216,8 +216,6 @@ Exit Actions::long_poll(const Process& process) {
     if (health.ok() && health->warm) tell_score(memory, promotion_score(*health, p_.isolation_timeout));
     if (!health.ok() || (told && !(v == *told))) break;
     told = v;
-    // A notice to a standby would have to wait for it, and the promotion for the notice.
-    if (p_.notified && health->role == "standby") break;
     const Nanos left = length - (clock_.mono() - began_);
     if (left <= Nanos(0)) break;
     if (wait_for_end(process, std::min(left, kLookEvery))) return dead();

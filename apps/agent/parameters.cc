@@ -44,7 +44,6 @@ Result<Parameters> read_parameters(Kind kind, const Environment& environment, co
   p.clone_known = environment("OCF_RESKEY_CRM_meta_promoted_max") != nullptr || environment("OCF_RESKEY_CRM_meta_master_max") != nullptr;
   p.in_cluster = environment("OCF_RESKEY_CRM_meta_on_node") != nullptr;
   p.node = text("OCF_RESKEY_CRM_meta_on_node", "");
-  p.notified = text("OCF_RESKEY_CRM_meta_notify", "false") == "true";
   p.notice.type = text("OCF_RESKEY_CRM_meta_notify_type", "");
   p.notice.operation = text("OCF_RESKEY_CRM_meta_notify_operation", "");
   p.notice.nodes = text(("OCF_RESKEY_CRM_meta_notify_" + p.notice.operation + "_uname").c_str(), "");

@@ -25,7 +25,6 @@ struct Parameters {
   int check_level = 0;            // depth of a monitor
   Nanos interval{0}, timeout{0};  // of this operation; timeout 0: none told
   bool in_cluster = false;        // a cluster calls, not a person or a test
-  bool notified = false;          // a clone with notify=true
   std::string node;               // this one, in the cluster's names; empty: not told
   Notice notice;                  // of the action "notify"
   bool clone_known = false;       // the cluster says how many may be promoted: it is a promotable clone

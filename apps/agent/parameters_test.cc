@@ -31,7 +31,6 @@ TEST(Parameters, Defaults) {
   EXPECT_EQ(p->isolation_timeout, Nanos(Seconds(30)));
   EXPECT_EQ(p->check_level, 0);
   EXPECT_FALSE(p->clone_known);
-  EXPECT_FALSE(p->notified);
   EXPECT_TRUE(p->notice.nodes.empty());
 }
 
@@ -45,7 +44,6 @@ TEST(Parameters, WhatTheClusterSays) {
                                     {"OCF_RESKEY_CRM_meta_timeout", "20000"},
                                     {"OCF_RESKEY_CRM_meta_promoted_max", "1"},
                                     {"OCF_RESKEY_CRM_meta_on_node", "node-b"},
-                                    {"OCF_RESKEY_CRM_meta_notify", "true"},
                                     {"OCF_RESKEY_CRM_meta_notify_type", "post"},
                                     {"OCF_RESKEY_CRM_meta_notify_operation", "demote"},
                                     {"OCF_RESKEY_CRM_meta_notify_stop_uname", "node-c"},
@@ -60,7 +58,6 @@ TEST(Parameters, WhatTheClusterSays) {
   EXPECT_EQ(p->timeout, Nanos(Seconds(20)));
   EXPECT_TRUE(p->clone_known);
   EXPECT_EQ(p->node, "node-b");
-  EXPECT_TRUE(p->notified);
   EXPECT_EQ(p->notice.type + " " + p->notice.operation + " " + p->notice.nodes, "post demote node-a");
 }
 
