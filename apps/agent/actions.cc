@@ -8,8 +8,10 @@
 #include <thread>
 
 #include "agent/launch.h"
+#include "agent/notice.h"
 #include "common/base/text.h"
 #include "common/io/directory.h"
+#include "probe/control/cluster_times.h"
 
 namespace nezu::agent {
 namespace {
@@ -32,7 +34,13 @@ Actions::Actions(const Parameters& parameters, const Clock& clock) : p_(paramete
 std::string Actions::pid_file() const { return std::string(kFolder) + "/agent-" + p_.instance + ".pid"; }
 std::string Actions::memory_file() const { return "agent-" + p_.instance + ".json"; }
 
-Launch Actions::launch() const { return {{p_.binary, "run", "--config", p_.config}, p_.user, p_.log, p_.kind == Kind::probe}; }
+Launch Actions::launch() const {
+  Launch launch{{p_.binary, "run", "--config", p_.config}, p_.user, p_.log, p_.kind == Kind::probe, {}};
+  if (p_.kind == Kind::probe) {
+    launch.environment.push_back(std::string(probe::control::kStartVariable) + "=" + std::to_string(to_ns(began_)));
+  }
+  return launch;
+}
 
 // What is left of the time that the cluster gives this action, less the reserve.
 Nanos Actions::until_deadline(Nanos reserve, Nanos otherwise) const {
@@ -42,7 +50,7 @@ Nanos Actions::until_deadline(Nanos reserve, Nanos otherwise) const {
 
 Exit Actions::run(const std::string& action) {
   if (action == "validate-all") return validate();
-  if (action == "notify") return kOk;
+  if (action == "notify") return notify();
   const bool stopping = action == "stop" || action == "demote";
   if (Result<Place> place = place_of(p_); place.ok()) {
     place_ = *std::move(place);
@@ -255,14 +263,18 @@ Exit Actions::promote() {
   const auto process = find_process(pid_file());
   if (!process) return dead();
   if (is_cold()) return kUnimplemented;
-  const Result<std::string> role = tell_probe(place_, "promote", p_.check_timeout);
+  Memory memory = recall(kFolder, memory_file());
+  json::Value request;
+  request.set("began", to_ns(began_));
+  if (memory.stopped) request.set("stopped", to_ns(*memory.stopped));
+  const Result<std::string> role = tell_probe(place_, "promote", p_.check_timeout, std::move(request));
   if (!role.ok() || *role == "standby") {
     say("promote: " + (role.ok() ? "it stays a standby" : role.error().message()));
     return kGeneric;
   }
   // The claim is lodged: whether it is admitted is the manager's word, and the next check has it.
-  Memory memory = recall(kFolder, memory_file());
   memory.returned.reset();
+  memory.stopped.reset();
   remember(kFolder, memory_file(), memory);
   return kOk;
 }
@@ -280,6 +292,7 @@ Exit Actions::demote() {
   if (is_cold()) return kUnimplemented;
   Memory memory = recall(kFolder, memory_file());
   memory.returned.reset();
+  memory.stopped.reset();  // a standby's, that ended while this one was at work
   const Result<std::string> role = tell_probe(place_, "demote", p_.check_timeout);
   if (!role.ok()) {
     // What doesn't hear that it is no longer the active one must not go on.
@@ -290,6 +303,17 @@ Exit Actions::demote() {
   }
   const Result<Health> health = ask_health(p_.kind, place_, p_.check_timeout);
   tell_score(memory, health.ok() ? promotion_score(*health, p_.isolation_timeout) : kNone);
+  remember(kFolder, memory_file(), memory);
+  return kOk;
+}
+
+// Only remembered, for the promotion that may follow: what the cluster has behind it then.
+Exit Actions::notify() {
+  const Told told = p_.kind == Kind::probe ? told_by(p_.notice, p_.node) : Told::nothing;
+  if (told == Told::nothing || !find_process(pid_file())) return kOk;
+  Memory memory = recall(kFolder, memory_file());
+  if (told == Told::done_yet && memory.stopped) return kOk;  // it was told when
+  memory.stopped = began_;
   remember(kFolder, memory_file(), memory);
   return kOk;
 }

@@ -26,6 +26,7 @@ class Actions {
   Exit monitor();
   Exit promote();
   Exit demote();
+  Exit notify();
   Exit reload();
   Exit reload_agent();
   Exit validate();

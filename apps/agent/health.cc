@@ -108,8 +108,7 @@ Result<Health> ask_health(Kind kind, const Place& place, Nanos patience) {
   return kind == Kind::probe ? ask_probe(place.socket, patience) : ask_manager(place, patience);
 }
 
-Result<std::string> tell_probe(const Place& place, const std::string& command, Nanos patience) {
-  json::Value request;
+Result<std::string> tell_probe(const Place& place, const std::string& command, Nanos patience, json::Value request) {
   request.set("command", command);
   const Result<json::Value> answer = probe::control::ask(place.socket, request, patience);
   if (!answer.ok()) return answer.error();

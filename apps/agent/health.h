@@ -7,6 +7,7 @@
 #include "agent/parameters.h"
 #include "common/base/result.h"
 #include "common/base/time.h"
+#include "common/json/json.h"
 
 namespace nezu::agent {
 
@@ -32,7 +33,7 @@ Result<Place> place_of(const Parameters& p);
 
 // unavailable: no answer within `patience`.
 Result<Health> ask_health(Kind kind, const Place& place, Nanos patience);
-// A command to the probe; its role afterwards.
-Result<std::string> tell_probe(const Place& place, const std::string& command, Nanos patience);
+// A command to the probe, `request` with what else there is to say; its role afterwards.
+Result<std::string> tell_probe(const Place& place, const std::string& command, Nanos patience, json::Value request = {});
 
 }  // namespace nezu::agent

@@ -32,6 +32,14 @@ Result<Identity> identity_of(const std::string& user) {
   return Identity{user, entry->pw_uid, entry->pw_gid};
 }
 
+// As exec wants them; `words` must outlive them.
+std::vector<char*> pointers_to(const std::vector<std::string>& words) {
+  std::vector<char*> pointers;
+  for (const std::string& word : words) pointers.push_back(const_cast<char*>(word.c_str()));
+  pointers.push_back(nullptr);
+  return pointers;
+}
+
 // What follows runs between fork and exec: system calls only.
 
 bool set_capabilities(std::uint32_t mask) {
@@ -63,7 +71,7 @@ void spare_from_oom() {
   ::_exit(127);
 }
 
-[[noreturn]] void be_the_daemon(const Launch& launch, const Identity& who, char* const* argv, int log, int out) {
+[[noreturn]] void be_the_daemon(const Launch& launch, const Identity& who, char* const* argv, char* const* environment, int log, int out) {
   ::setsid();
   sigset_t none;
   ::sigemptyset(&none);
@@ -79,8 +87,6 @@ void spare_from_oom() {
   spare_from_oom();
   ::umask(0027);
   if (::chdir("/") != 0 || !become(who, launch.captures)) fail(3, errno);
-  static char path[] = "PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin", language[] = "LANG=C.UTF-8";
-  char* const environment[] = {path, language, nullptr};
   ::execve(argv[0], argv, environment);
   fail(3, errno);
 }
@@ -107,14 +113,14 @@ Result<pid_t> launch_daemon(const Launch& launch) {
   if (::pipe2(ends.data(), O_CLOEXEC) != 0) return Error::from_errno(errno, "pipe");
   const UniqueFd in(ends[0]);
   UniqueFd out(ends[1]);
-  std::vector<char*> argv;
-  for (const std::string& word : launch.argv) argv.push_back(const_cast<char*>(word.c_str()));
-  argv.push_back(nullptr);
+  std::vector<std::string> environment = {"PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin", "LANG=C.UTF-8"};
+  environment.insert(environment.end(), launch.environment.begin(), launch.environment.end());
+  const std::vector<char*> argv = pointers_to(launch.argv), variables = pointers_to(environment);
   // Group memberships are looked up here: the child may make system calls only.
   if (who->user != 0 && ::initgroups(who->name.c_str(), who->group) != 0) return Error::from_errno(errno, "initgroups " + who->name);
   const pid_t child = ::fork();
   if (child < 0) return Error::from_errno(errno, "fork");
-  if (child == 0) be_the_daemon(launch, *who, argv.data(), log.get(), out.get());
+  if (child == 0) be_the_daemon(launch, *who, argv.data(), variables.data(), log.get(), out.get());
   out.reset();
   int error = 0;
   if (::read(in.get(), &error, sizeof error) == sizeof error) return Error::from_errno(error, launch.argv[0]);

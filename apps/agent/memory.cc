@@ -14,6 +14,7 @@ Memory recall(const std::string& folder, const std::string& name) {
   const json::Value& v = *value;
   if (v["score"].is_integer()) m.score = static_cast<int>(v["score"].int_or(0));
   if (v["drops"].is_integer()) m.drops = v["drops"].uint_or(0);
+  if (v["stopped"].is_integer()) m.stopped = mono_time_ns(v["stopped"].int_or(0));
   if (v["returned"].is_integer()) m.returned = mono_time_ns(v["returned"].int_or(0));
   m.interval = Nanos(v["interval"].int_or(0));
   m.dead = v["dead"].bool_or(false);
@@ -24,6 +25,7 @@ void remember(const std::string& folder, const std::string& name, const Memory& 
   json::Value v{json::Members{}};
   if (memory.score) v.set("score", *memory.score);
   if (memory.drops) v.set("drops", *memory.drops);
+  if (memory.stopped) v.set("stopped", to_ns(*memory.stopped));
   if (memory.returned) v.set("returned", to_ns(*memory.returned));
   v.set("interval", memory.interval.count()).set("dead", memory.dead);
   auto directory = io::SystemDirectory::open(folder);

@@ -12,6 +12,7 @@ namespace nezu::agent {
 struct Memory {
   std::optional<int> score;            // what the cluster was told last
   std::optional<std::uint64_t> drops;  // of the kernel, at the last deep check
+  std::optional<MonoTime> stopped;     // when the cluster said that another instance's stop or demotion was done
   std::optional<MonoTime> returned;    // when the last long poll of `interval` came back
   Nanos interval{0};
   bool dead = false;  // it died while it was promoted, and the cluster has taken the role from it

@@ -43,6 +43,10 @@ Result<Parameters> read_parameters(Kind kind, const Environment& environment, co
   p.log = key("log", "/var/log/nezuban/" + p.instance + ".log");
   p.clone_known = environment("OCF_RESKEY_CRM_meta_promoted_max") != nullptr || environment("OCF_RESKEY_CRM_meta_master_max") != nullptr;
   p.in_cluster = environment("OCF_RESKEY_CRM_meta_on_node") != nullptr;
+  p.node = text("OCF_RESKEY_CRM_meta_on_node", "");
+  p.notice.type = text("OCF_RESKEY_CRM_meta_notify_type", "");
+  p.notice.operation = text("OCF_RESKEY_CRM_meta_notify_operation", "");
+  p.notice.nodes = text(("OCF_RESKEY_CRM_meta_notify_" + p.notice.operation + "_uname").c_str(), "");
   const struct {
     const char* name;
     const char* otherwise;

@@ -11,6 +11,12 @@ namespace nezu::agent {
 
 enum class Kind { probe, manager };
 
+// What a clone with notify=true is told of the others' actions.
+struct Notice {
+  std::string type, operation;  // "pre", "post"; "start", "stop", "promote", "demote"
+  std::string nodes;            // where that operation takes place, separated by spaces
+};
+
 struct Parameters {
   Kind kind = Kind::probe;
   std::string instance;  // the resource's name, without a clone's number
@@ -19,6 +25,8 @@ struct Parameters {
   int check_level = 0;            // depth of a monitor
   Nanos interval{0}, timeout{0};  // of this operation; timeout 0: none told
   bool in_cluster = false;        // a cluster calls, not a person or a test
+  std::string node;               // this one, in the cluster's names; empty: not told
+  Notice notice;                  // of the action "notify"
   bool clone_known = false;       // the cluster says how many may be promoted: it is a promotable clone
 };
 

@@ -31,6 +31,7 @@ TEST(Parameters, Defaults) {
   EXPECT_EQ(p->isolation_timeout, Nanos(Seconds(30)));
   EXPECT_EQ(p->check_level, 0);
   EXPECT_FALSE(p->clone_known);
+  EXPECT_TRUE(p->notice.nodes.empty());
 }
 
 TEST(Parameters, WhatTheClusterSays) {
@@ -41,7 +42,12 @@ TEST(Parameters, WhatTheClusterSays) {
                                     {"OCF_CHECK_LEVEL", "10"},
                                     {"OCF_RESKEY_CRM_meta_interval", "1001"},
                                     {"OCF_RESKEY_CRM_meta_timeout", "20000"},
-                                    {"OCF_RESKEY_CRM_meta_promoted_max", "1"}});
+                                    {"OCF_RESKEY_CRM_meta_promoted_max", "1"},
+                                    {"OCF_RESKEY_CRM_meta_on_node", "node-b"},
+                                    {"OCF_RESKEY_CRM_meta_notify_type", "post"},
+                                    {"OCF_RESKEY_CRM_meta_notify_operation", "demote"},
+                                    {"OCF_RESKEY_CRM_meta_notify_stop_uname", "node-c"},
+                                    {"OCF_RESKEY_CRM_meta_notify_demote_uname", "node-a"}});
   ASSERT_TRUE(p.ok());
   EXPECT_EQ(p->instance, "edge");
   EXPECT_EQ(p->log, "/var/log/nezuban/edge.log");
@@ -51,6 +57,8 @@ TEST(Parameters, WhatTheClusterSays) {
   EXPECT_EQ(p->interval, Nanos(Millis(1001)));
   EXPECT_EQ(p->timeout, Nanos(Seconds(20)));
   EXPECT_TRUE(p->clone_known);
+  EXPECT_EQ(p->node, "node-b");
+  EXPECT_EQ(p->notice.type + " " + p->notice.operation + " " + p->notice.nodes, "post demote node-a");
 }
 
 TEST(Parameters, WrongOnesAreNamed) {
@@ -74,6 +82,7 @@ TEST(Memory, IsAsItWasOrEmpty) {
   Memory m;
   m.score = 100;
   m.drops = 7;
+  m.stopped = mono_time_ns(123456000);
   m.returned = mono_time_ns(123456789);
   m.interval = Millis(1001);
   remember(folder, "agent-test.json", m);

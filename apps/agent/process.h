@@ -23,7 +23,8 @@ struct Process {
 struct Launch {
   std::vector<std::string> argv;
   std::string user, log;
-  bool captures = false;  // keeps CAP_NET_RAW as that user
+  bool captures = false;                 // keeps CAP_NET_RAW as that user
+  std::vector<std::string> environment;  // "NAME=value", beside PATH and LANG
 };
 
 // The process that the file names, if it still runs.

@@ -3,6 +3,7 @@
 #include <gtest/gtest.h>
 #include <pwd.h>
 #include <signal.h>
+#include <stdlib.h>
 #include <unistd.h>
 
 #include "common/io/directory.h"
@@ -19,7 +20,7 @@ class ProcessTest : public ::testing::Test {
   }
   Launch launch(std::vector<std::string> argv) {
     const passwd* me = ::getpwuid(::getuid());
-    return {std::move(argv), me == nullptr ? "root" : me->pw_name, log_, false};
+    return {std::move(argv), me == nullptr ? "root" : me->pw_name, log_, false, {}};
   }
   std::string pid_file_, log_;
 };
@@ -37,6 +38,20 @@ TEST_F(ProcessTest, IsFoundUntilItEnds) {
   EXPECT_TRUE(wait_for_end(*found, Seconds(5)));
   EXPECT_FALSE(find_process(pid_file_)) << "a zombie is not alive";
   EXPECT_EQ(exit_status(*process), -SIGKILL);
+}
+
+TEST_F(ProcessTest, IsGivenItsVariablesAndNoneOfOurs) {
+  ASSERT_EQ(::setenv("OCF_SECRET", "cluster", 1), 0);
+  Launch told = launch({"/usr/bin/env"});
+  told.environment = {"NEZU_START_BEGAN=12345"};
+  const auto process = start_process(told, pid_file_);
+  ASSERT_TRUE(process.ok()) << process.error().message();
+  ASSERT_TRUE(wait_for_end(*process, Seconds(5)));
+  const auto text = io::read_file(log_);
+  ASSERT_TRUE(text.ok());
+  EXPECT_NE(text->find("NEZU_START_BEGAN=12345\n"), std::string::npos) << *text;
+  EXPECT_NE(text->find("LANG=C.UTF-8\n"), std::string::npos) << *text;
+  EXPECT_EQ(text->find("OCF_SECRET"), std::string::npos) << *text;
 }
 
 TEST_F(ProcessTest, AnIdThatIsUsedAgainIsAnother) {

@@ -39,6 +39,9 @@ std::string timeline(const Zone& zone, const json::Value& record, bool colour) {
   static constexpr std::pair<const char*, const char*> kPhases[] = {{"last_covered", "end of what the old instance delivered"},
                                                                     {"lost", "the old instance's session ended"},
                                                                     {"noticed", "the loss was noticed"},
+                                                                    {"stopped", "the cluster was done with the old instance"},
+                                                                    {"start", "the cluster began to start the new instance"},
+                                                                    {"promote", "the cluster began to promote the new instance"},
                                                                     {"announced", "the new instance's first word"},
                                                                     {"admitted", "the new instance admitted"},
                                                                     {"first_covered", "beginning of what the new instance covers"},
@@ -95,9 +98,10 @@ void show_one(const Context& context, const json::Value& record) {
   sheet.line("seam", record["seam_doubtful"].bool_or(false) ? Cell("doubtful", Style::warning) : Cell("exact"));
   // What a newer manager says beyond this.
   static const std::set<std::string> kShown = {
-      "id",           "probe", "logical_probe", "open",        "reason",   "from_node",     "from_instance", "to_node",
-      "to_instance",  "mode",  "epoch",         "handed_over", "left_out", "clock_offset",  "seam_doubtful", "gaps",
-      "last_covered", "lost",  "noticed",       "announced",   "admitted", "first_covered", "first_window"};
+      "id",           "probe",  "logical_probe", "open",        "reason",   "from_node",     "from_instance", "to_node",
+      "to_instance",  "mode",   "epoch",         "handed_over", "left_out", "clock_offset",  "seam_doubtful", "gaps",
+      "last_covered", "lost",   "noticed",       "announced",   "admitted", "first_covered", "first_window",  "stopped",
+      "start",        "promote"};
   for (const auto& [key, value] : record.members()) {
     if (kShown.count(key) == 0) add_all(sheet, key, value);
   }

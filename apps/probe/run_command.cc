@@ -1,11 +1,13 @@
 // `nezu-probe run`: flags, construction in order, and the end.
 #include <fmt/core.h>
 
+#include <cstdlib>
 #include <filesystem>
 
 #include "common/base/system_clock.h"
 #include "probe/commands.h"
 #include "probe/config.h"
+#include "probe/control/cluster_times.h"
 #include "probe/run_daemon.h"
 
 namespace nezu::probe_app {
@@ -37,9 +39,13 @@ int run(const Flags& flags) {
     namespace fs = std::filesystem;  // seam: the program makes its own run-time folder
     fs::create_directories(fs::path(config->socket).parent_path(), ignored);
   }
-  Daemon daemon(
-      *config,
-      {.clock = clock, .random = random, .logger = *logger, .config_file = flags.config, .replay = flags.replay, .version = NEZU_VERSION});
+  Daemon daemon(*config, {.clock = clock,
+                          .random = random,
+                          .logger = *logger,
+                          .config_file = flags.config,
+                          .replay = flags.replay,
+                          .version = NEZU_VERSION,
+                          .start_began = probe::control::cluster_time(std::getenv(probe::control::kStartVariable), clock.mono())});
   if (const auto trouble = daemon.prepare()) {
     logger->error("can't start", trouble->error);
     return trouble->exit_status;

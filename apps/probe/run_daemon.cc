@@ -7,6 +7,7 @@
 
 #include "probe/capture/file_source.h"
 #include "probe/capture/interface.h"
+#include "probe/control/cluster_times.h"
 
 namespace nezu::probe_app {
 namespace {
@@ -16,11 +17,12 @@ constexpr Nanos kTick = milliseconds(50);
 constexpr Nanos kReopenAfter = Seconds(1);
 constexpr Nanos kLastWords = milliseconds(500);
 
-probe::role::Options role_options(const Config& c, const wire::InstanceId& instance, const std::string& version) {
+probe::role::Options role_options(const Config& c, const wire::InstanceId& instance, const Daemon::Parts& parts) {
   probe::role::Options o;
   o.logical_probe = c.name;
   o.node = c.node;
-  o.program_version = version;
+  o.program_version = parts.version;
+  o.start_began = parts.start_began;
   o.interface = c.capture.interface;
   o.instance = instance;
   o.window = c.window;
@@ -50,7 +52,7 @@ Daemon::Daemon(const Config& config, const Parts& parts)
       tick_timer_(loop_),
       notifier_(ServiceNotifier::from_environment()),
       instance_(new_instance(parts.random)),
-      role_(role_options(config, instance_, parts.version), parts.random),
+      role_(role_options(config, instance_, parts), parts.random),
       found_({.limits = config.discovery}) {}
 
 Daemon::~Daemon() = default;
@@ -489,7 +491,8 @@ Result<json::Value> Daemon::command(const std::string& name, const json::Value& 
   if (name == "status") return status();
   if (name == "health") return health(request["depth"].int_or(0));
   if (name == "promote") {
-    carry_out(role_.promote(now));
+    const auto told = [&](const char* what) { return probe::control::cluster_time(request[what].int_or(0), now); };
+    carry_out(role_.promote(now, told("began"), told("stopped")));
   } else if (name == "demote") {
     carry_out(role_.demote(now));
   } else if (name == "stop") {

@@ -32,6 +32,7 @@ class Daemon final : public probe::link::LinkHandler {
     std::string config_file;          // read again by a reload
     std::vector<std::string> replay;  // capture files instead of the interface, as fast as they can be read; then the end
     std::string version;
+    std::optional<MonoTime> start_began;  // the cluster's action, where a cluster has started it
   };
   Daemon(const Config& config, const Parts& parts);
   ~Daemon() override;

@@ -68,5 +68,18 @@ def records(failovers):
         expect(r["epoch"] > 0 and r["to_node"], f"{what} without epoch or node: {r}")
         times = [seconds_of(r[k]) for k in ("lost", "admitted", "first_window") if r[k]]  # a warm one had announced itself before
         expect(times == sorted(times) or r["reason"] == "another claim", f"{what}: its times are out of order: {r}")
+        for step in ("stopped", "start", "promote"):
+            expect(r[step] is None or seconds_of(r["lost"]) <= seconds_of(r[step]) <= seconds_of(r["admitted"]), f"{what}: {step} lies outside of it: {r}")
     epochs = [r["epoch"] for r in failovers]
     expect(epochs == sorted(set(epochs)), f"epochs don't grow: {epochs}")
+
+
+STEP_MARGIN = 0.02  # two ways of messages, and a busy machine
+
+
+def step(record, name, before):
+    """When the cluster took that step, in seconds after the loss: it is there, and lies between the loss and `before`, one of the record's other times."""
+    expect(record[name] is not None, f"no {name} in {record}")
+    lost, at, end = (seconds_of(record[k]) for k in ("lost", name, before))
+    expect(lost - STEP_MARGIN <= at <= end + STEP_MARGIN, f"{name} not between lost and {before}: {record}")
+    return at - lost

@@ -3,7 +3,7 @@
 import signal
 import time
 
-from nezucluster.audit import length_of
+from nezucluster.audit import length_of, step
 from nezucluster.rig import RESOURCE
 from nezucluster.scene import scene
 from nezulab.process import expect, expect_equal, wait_for
@@ -45,7 +45,9 @@ def cold_kill(rig):
     begin, end, _ = gaps[0]
     expect(killed - 2.2 < begin <= killed, f"the gap begins {killed - begin:.3f} s before the kill")
     expect(killed < end < killed + 5, f"the gap ends {end - killed:.3f} s after the kill")
-    return f"gap {end - begin:.3f} s, it ended {end - killed:.3f} s after the kill; {text}"
+    started = step(record, "start", before="announced")
+    expect_equal((record["stopped"], record["promote"]), (None, None), "steps that a cold primitive has no own time of")
+    return f"gap {end - begin:.3f} s, it ended {end - killed:.3f} s after the kill; the cluster started the other {1000 * started:.0f} ms after the loss; {text}"
 
 
 @scene("cold")

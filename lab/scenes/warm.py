@@ -4,7 +4,7 @@ import os
 import signal
 import time
 
-from nezucluster.audit import length_of
+from nezucluster.audit import length_of, step
 from nezucluster.rig import RESOURCE
 from nezucluster.scene import scene
 from nezulab.process import expect, expect_equal, wait_for
@@ -41,7 +41,29 @@ def warm_kill(rig, times):
         rig.wait_failovers(i + 1)
     time.sleep(2)
     records, text = _nothing_lost(rig, load, times)
-    return f"{_took(records[-1])}; {text}"
+    promoted = [step(r, "promote", before="admitted") for r in records]
+    expect_equal({(r["stopped"], r["start"]) for r in records}, {(None, None)}, "steps that nobody told, or that lie before the loss")
+    return f"promoted {1000 * max(promoted):.0f} ms after the loss at most; {_took(records[-1])}; {text}"
+
+
+@scene("warm", errors=["probe.disconnected", "no carrier"])
+def warm_kill_notified(rig):
+    """SIGKILL of the active one in a clone with notify=true: the record also says when the cluster had the old one's stop behind it."""
+    def notify(value):
+        rig.stack.any_node().run(["crm_resource", "--meta", "-r", "edge-pair", "--set-parameter", "notify", "--parameter-value", value])
+    active = rig.begin()
+    notify("true")
+    try:
+        load = rig.load(rate=RATE, connections=CONNECTIONS, extra=())
+        time.sleep(3)
+        active.signal(RESOURCE, signal.SIGKILL)
+        rig.wait_active(rig.other(active.name))
+        time.sleep(2)
+        records, text = _nothing_lost(rig, load)
+    finally:
+        notify("false")
+    stopped, promoted = step(records[0], "stopped", before="promote"), step(records[0], "promote", before="admitted")
+    return f"stopped {1000 * stopped:.0f} ms, promoted {1000 * promoted:.0f} ms after the loss; {_took(records[0])}; {text}"
 
 
 def _active_lost(rig, lose):

@@ -65,6 +65,7 @@ void fill(api::FakeBackend& backend, store::MemoryStore& store, PacketTime now, 
   failover.id = 2;
   failover.clock_offset = Nanos(1000);
   failover.first_window = wall;
+  failover.start = failover.promote = wall;
   backend.failover_records.push_back(failover);
   backend.event_list.push_back({1, "failover", store::Severity::warning, "edge", "edge went over", wall, wall});
   backend.event_list.push_back({2, "store.no_space", store::Severity::error, "manager", "no room", wall, std::nullopt});

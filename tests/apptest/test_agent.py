@@ -5,8 +5,9 @@ import shutil
 import signal
 import time
 
-from harness import Rig, Skip, expect, expect_equal, test
-from nezulab.process import Failed, run
+from harness import Rig, Skip, expect, expect_equal, test, wait_failover
+from nezulab.daemons import seconds_of
+from nezulab.process import Failed, run, wait_for
 
 NOT_RUNNING = 7
 
@@ -129,6 +130,43 @@ def a_probe_under_its_agent(lab):
     begin = time.monotonic()
     expect_equal(waiting.wait(5), NOT_RUNNING, "the long poll of a daemon that dies")
     return f"noticed {1000 * (time.monotonic() - begin):.0f} ms after the kill"
+
+
+def _notice(kind, operation, node):
+    return {"CRM_meta_notify": "true", "CRM_meta_on_node": "node-a", "CRM_meta_notify_type": kind, "CRM_meta_notify_operation": operation,
+            f"CRM_meta_notify_{operation}_uname": node}
+
+
+@test(timeout=90)
+def the_clusters_steps_are_in_the_failovers_record(lab):
+    """The agent's start, what it was told of the other's stop, and its promotion, with the times at which it was called."""
+    rig = Rig(lab)
+    other = rig.probe("node-b").start()
+    other.wait_admitted(rig.manager)
+    agent = probe_agent(lab, rig, {"standby": "warm"})
+    other.kill()
+    wait_for("the loss", lambda: rig.manager.probe()["state"] != "connected", 5)
+    called = {}
+    for step, call in (("start", lambda: agent("start")), ("stopped", lambda: agent("notify", **_notice("post", "stop", "node-b"))),
+                       ("pre", lambda: agent("notify", **_notice("pre", "promote", "node-a"))), ("promote", lambda: agent("promote"))):
+        begin = time.time()
+        expect_equal(call(), 0, step)
+        called[step] = (begin, time.time())
+        time.sleep(0.05)
+    record = wait_failover(rig.manager)
+    for step in ("start", "stopped", "promote"):
+        begin, end = called[step]
+        expect(record[step] is not None and begin - 0.01 <= seconds_of(record[step]) <= end + 0.01, f"{step} at {begin:.3f}–{end:.3f}, in {record}")
+    shown = rig.manager.ctl("failover", "show", str(record["id"])).stdout
+    lines = [line for line in shown.splitlines() if "the cluster" in line]
+    expect_equal([next(w for w in ("start", "done", "promote") if w in line.split("the cluster", 1)[1]) for line in lines],
+                 ["start", "done", "promote"], "the timeline's order")
+
+    # A second claim is a new story: what was told for the first one isn't told again.
+    expect_equal((agent("demote"), agent("notify", **_notice("post", "demote", "node-a"))), (0, 0), "demote, and the notice of this node's own")
+    expect_equal(agent("promote"), 0, "promote again")
+    expect_equal(len(rig.manager.failovers()), 1, "records: the same instance again is no failover")
+    return f"promoted {1000 * (seconds_of(record['promote']) - seconds_of(record['lost'])):.0f} ms after the loss"
 
 
 @test(timeout=60)

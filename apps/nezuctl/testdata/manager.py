@@ -33,7 +33,7 @@ PROBE = {
 FAILOVER = {
     "id": 1, "probe": "edge", "epoch": 18, "reason": "connection closed", "from_node": "node-a", "to_node": "node-b", "from_instance": "i-1",
     "to_instance": "i-2", "mode": "cold", "lost": "2026-11-24T07:10:05.5Z", "noticed": "2026-11-24T07:10:05.501Z",
-    "announced": "2026-11-24T07:10:08Z", "admitted": "2026-11-24T07:10:08.52Z", "first_window": "2026-11-24T07:10:10.1Z",
+    "stopped": None, "start": "2026-11-24T07:10:07.9Z", "promote": None, "announced": "2026-11-24T07:10:08Z", "admitted": "2026-11-24T07:10:08.52Z", "first_window": "2026-11-24T07:10:10.1Z",
     "last_covered": "2026-11-24T07:10:05Z", "first_covered": "2026-11-24T07:10:08.75Z",
     "gaps": [{"service": "shop/checkout", "begin": "2026-11-24T07:10:05Z", "end": "2026-11-24T07:10:08.75Z"},
              {"service": "idle", "begin": "2026-11-24T07:10:05Z", "end": "2026-11-24T07:10:05Z"}],

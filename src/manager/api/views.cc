@@ -234,6 +234,9 @@ void write_failover(json::Writer& w, const store::FailoverRecord& r, const std::
   w.member("mode", r.mode);
   time_member(w, "lost", r.lost);
   time_member(w, "noticed", r.noticed);
+  time_member(w, "stopped", r.stopped);
+  time_member(w, "start", r.start);
+  time_member(w, "promote", r.promote);
   time_member(w, "announced", r.announced);
   time_member(w, "admitted", r.admitted);
   time_member(w, "first_window", r.first_window);

@@ -74,6 +74,14 @@ std::optional<Nanos> Monitor::coarse(Probe& probe, const Session& session) {
   return *std::max_element(session.raws.begin(), session.raws.end()) - *probe.offset;
 }
 
+// Ages become times of ours here, where the message has just come.
+void Monitor::note_cluster(Session& session, const wire::Heartbeat& heartbeat, Now now) {
+  session.cluster_steps.clear();
+  for (const wire::ClusterStep& step : heartbeat.cluster_steps) {
+    if (step.age >= Nanos(0) && step.age <= wire::kMaxStepAge) session.cluster_steps[step.kind] = now.wall - step.age;
+  }
+}
+
 void Monitor::holder_reports(Probe& probe, Session& session, Now now) {
   if (options_.bugs.announcement_ends_grace && probe.kept.holder && probe.kept.holder != session.instance() &&
       !session_of(probe, probe.kept.holder)) {
@@ -133,6 +141,22 @@ void Monitor::admit(Probe& probe, Session& session, Now now) {
   grant(probe, session);
 }
 
+namespace {
+
+// What was before the loss has nothing to do with it: a warm instance's start, or a claim that waits since a split.
+void take_steps(const std::map<wire::ClusterStep::Kind, WallTime>& steps, store::FailoverRecord& record) {
+  for (const auto& [kind, at] : steps) {
+    if (at < record.lost || at > record.admitted) continue;
+    switch (kind) {
+      case wire::ClusterStep::Kind::stopped: record.stopped = at; break;
+      case wire::ClusterStep::Kind::start: record.start = at; break;
+      case wire::ClusterStep::Kind::promote: record.promote = at; break;
+    }
+  }
+}
+
+}  // namespace
+
 void Monitor::open_failover(Probe& probe, Session& session, const Admission& old, Now now) {
   store::FailoverRecord record;
   record.logical_probe = probe.name;
@@ -147,6 +171,7 @@ void Monitor::open_failover(Probe& probe, Session& session, const Admission& old
   record.noticed = probe.loss.noticed;
   record.announced = std::max(session.connected, now.wall - std::max(awake_ - session.claimed, Nanos{0}));
   record.admitted = now.wall;
+  take_steps(session.cluster_steps, record);
   record.last_covered = probe.accepted_until;
   record.clock_offset = coarse(probe, session);
   std::map<ServiceId, PacketTime> monitored;

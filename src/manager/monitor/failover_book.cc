@@ -99,6 +99,12 @@ std::vector<store::FailoverRecord> FailoverBook::newest_first() const {
   return all;
 }
 
+std::map<std::string, const store::FailoverRecord*> FailoverBook::latest() const {
+  std::map<std::string, const store::FailoverRecord*> newest;
+  for (const auto& [id, record] : records_) newest[record.logical_probe] = &record;
+  return newest;
+}
+
 std::vector<store::FailoverRecord> FailoverBook::take_changes() {
   std::vector<store::FailoverRecord> changes;
   for (const std::uint64_t id : changed_) {

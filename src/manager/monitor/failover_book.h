@@ -34,6 +34,8 @@ class FailoverBook {
 
   bool is_open(const std::string& logical_probe) const { return open_.count(logical_probe) != 0; }
   std::vector<store::FailoverRecord> newest_first() const;
+  // The newest of each logical probe; valid until the next change.
+  std::map<std::string, const store::FailoverRecord*> latest() const;
   std::vector<store::FailoverRecord> take_changes();
   std::uint64_t next_id() const { return next_id_; }
 

@@ -182,6 +182,7 @@ void Monitor::heartbeat(SessionId id, const wire::Heartbeat& heartbeat, Now now)
   session.heard = awake_;
   session.claimed = awake_ - heartbeat.claim_age;
   if (first) announced(probe, session);
+  note_cluster(session, heartbeat, now);
   note_clock(probe, session, heartbeat, now);
   holder_reports(probe, session, now);
   note_superseded(probe, session, now);

@@ -134,6 +134,7 @@ class Monitor {
     std::optional<wire::Heartbeat> last;
     WallTime connected{};
     MonoTime heard{}, claimed{};
+    std::map<wire::ClusterStep::Kind, WallTime> cluster_steps;  // in our time; as last told
     bool began_as_standby = false;
     bool told_to_wait = false;
     std::deque<Nanos> raws, frames;  // the instance's packet clock, and the logical probe's time, less our clock; the newest 20
@@ -197,6 +198,7 @@ class Monitor {
   bool admissible(const Probe& probe, const Session& session) const;
   Session* instead_of(const Probe& probe, const Session& claims);
   void admit(Probe& probe, Session& session, Now now);
+  void note_cluster(Session& session, const wire::Heartbeat& heartbeat, Now now);
   void open_failover(Probe& probe, Session& session, const Admission& old, Now now);
   void grant(Probe& probe, Session& session);
   void interrupt(Probe& probe, const std::string& why, Now now);

@@ -439,6 +439,52 @@ TEST_F(MonitorTest, a_cold_successor_is_told_the_offset_of_the_logical_probes_ti
   EXPECT_EQ(last<wire::Grant>(2)->offset, ms(-2000));
 }
 
+TEST_F(MonitorTest, the_clusters_steps_become_times_of_ours_and_those_before_the_loss_are_left_out) {
+  using Kind = wire::ClusterStep::Kind;
+  ASSERT_TRUE(connect(1, "edge", 1).ok());
+  beat(1);
+  ASSERT_TRUE(connect(2, "edge", 2).ok());
+  beat(2, false);
+  pass(ms(3000));
+  alive.erase(1);
+  monitor->lost(1, Lost::closed, now);
+  const WallTime lost = now.wall;
+  now.mono += ms(500);
+  now.wall += ms(500);
+  wire::Heartbeat claim;
+  claim.promoted = true;
+  claim.claim_age = ms(1);
+  claim.cluster_steps = {{Kind::stopped, ms(200)}, {Kind::start, ms(501)}, {Kind::promote, ms(7)}};
+  monitor->heartbeat(2, claim, now);
+  take();
+  ASSERT_EQ(monitor->failovers().newest_first().size(), 1u);
+  const store::FailoverRecord record = monitor->failovers().newest_first()[0];
+  EXPECT_EQ(record.lost, lost);
+  EXPECT_EQ(record.stopped, lost + ms(300));
+  EXPECT_FALSE(record.start.has_value()) << "a millisecond before the loss";
+  EXPECT_EQ(record.promote, now.wall - ms(7));
+}
+
+TEST_F(MonitorTest, steps_of_the_cluster_that_cant_be_are_no_times) {
+  using Kind = wire::ClusterStep::Kind;
+  ASSERT_TRUE(connect(1, "edge", 1).ok());
+  beat(1);
+  monitor->lost(1, Lost::closed, now);
+  alive.erase(1);
+  now.mono += ms(500);
+  now.wall += ms(500);
+  ASSERT_TRUE(connect(2, "edge", 2).ok());
+  wire::Heartbeat claim;
+  claim.promoted = true;
+  claim.claim_age = ms(1);
+  claim.cluster_steps = {{Kind::stopped, Nanos::max()}, {Kind::start, Nanos::min()}, {Kind::promote, ms(-1)}};
+  monitor->heartbeat(2, claim, now);
+  take();
+  ASSERT_EQ(monitor->failovers().newest_first().size(), 1u);
+  const store::FailoverRecord record = monitor->failovers().newest_first()[0];
+  EXPECT_FALSE(record.stopped || record.start || record.promote);
+}
+
 TEST_F(MonitorTest, ledgers_go_to_the_others_and_to_who_is_admitted_and_are_kept) {
   ASSERT_TRUE(connect(1, "edge", 1).ok());
   beat(1);

@@ -102,6 +102,14 @@ TEST_P(Row, flow_2_monitoring) {
   EXPECT_LE(record.lost, record.noticed);
   EXPECT_LT(record.noticed, record.announced);
   EXPECT_LE(record.announced, record.admitted);
+  // The step that made it active. A warm one was started long before the loss, so its start is none of this failover.
+  const auto& step = GetParam() ? record.promote : record.start;
+  ASSERT_TRUE(step.has_value());
+  EXPECT_LE(record.noticed, *step);
+  EXPECT_LE(*step, record.admitted);
+  if (!GetParam()) { EXPECT_LE(*step, record.announced); }
+  EXPECT_FALSE((GetParam() ? record.start : record.promote).has_value());
+  EXPECT_FALSE(record.stopped.has_value()) << "nobody told";
   ASSERT_TRUE(record.first_window.has_value());
   EXPECT_LT(record.admitted, *record.first_window);
   EXPECT_GE(record.last_covered, covered);

@@ -68,7 +68,7 @@ Instance* World::start(char node, bool promoted) {
   instance->id.bytes = bytes;
   instance->node = node;
   instance->promoted = promoted;
-  instance->promoted_at = instance->alone = instance->trouble = now_;
+  instance->began = instance->promoted_at = instance->alone = instance->trouble = now_;
   Instance* raw = nodes_[node] = instance.get();
   instances_.push_back(std::move(instance));
   at(ms(10), [this, raw] { tick(*raw); });
@@ -111,6 +111,11 @@ void World::beat(Instance& instance) {
   wire::Heartbeat heartbeat;
   heartbeat.promoted = instance.promoted && !instance.mute;
   heartbeat.claim_age = now_ - instance.promoted_at;
+  if (heartbeat.promoted && instance.epoch == 0) {
+    using Kind = wire::ClusterStep::Kind;
+    heartbeat.cluster_steps = {{Kind::start, now_ - instance.began}};
+    if (config_.warm) heartbeat.cluster_steps.push_back({Kind::promote, now_ - instance.promoted_at});
+  }
   heartbeat.epoch = instance.epoch;
   heartbeat.held = instance.was;
   heartbeat.was = instance.spool.empty() ? 0 : instance.was;

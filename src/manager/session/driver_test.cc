@@ -8,6 +8,7 @@
 #include "common/base/fake_clock.h"
 #include "common/log/memory_logger.h"
 #include "common/net/pipe.h"
+#include "manager/session/metrics.h"
 #include "manager/session/name_key.h"
 #include "manager/store/memory_store.h"
 
@@ -425,6 +426,28 @@ TEST_F(DriverTest, a_goodbye_is_a_planned_end) {
   auto other = admitted(2);
   ASSERT_EQ(driver->monitor().failovers().newest_first().size(), 1u);
   EXPECT_EQ(driver->monitor().failovers().newest_first()[0].reason, "planned");
+}
+
+TEST_F(DriverTest, the_last_failovers_phases_are_metrics) {
+  metrics::Registry registry;
+  register_metrics(registry, *driver, store);
+  auto peer = admitted(1);
+  EXPECT_EQ(registry.text().find("nezu_failover_phase_seconds{"), std::string::npos) << "none yet";
+  peer->send(wire::Bye{"SIGTERM"});
+  settle();
+  clock.advance(ms(10));
+  auto other = connect();
+  other->send(hello(2));
+  wire::Heartbeat claim = heartbeat(*other);
+  claim.cluster_steps = {{wire::ClusterStep::Kind::start, ms(4)}};
+  other->send(claim);
+  settle();
+  const std::string text = registry.text();
+  for (const char* line : {"phase=\"noticed\"} 0\n", "phase=\"start\"} 0.006\n", "phase=\"admitted\"} 0.01\n"}) {
+    EXPECT_NE(text.find(std::string("nezu_failover_phase_seconds{probe=\"edge\",") + line), std::string::npos) << line << text;
+  }
+  EXPECT_EQ(text.find("phase=\"promote\""), std::string::npos);
+  EXPECT_EQ(text.find("phase=\"first_window\""), std::string::npos) << "not stored yet";
 }
 
 TEST_F(DriverTest, stop_waits_for_what_is_in_flight) {

@@ -1,5 +1,8 @@
 #include "manager/session/metrics.h"
 
+#include <optional>
+#include <utility>
+
 namespace nezu::session {
 namespace {
 
@@ -107,6 +110,23 @@ void register_monitor(metrics::Registry& registry, const Driver& driver) {
   });
 }
 
+// Phases of the last failover of each logical probe, as far as it has reached them.
+void register_failovers(metrics::Registry& registry, const Driver& driver) {
+  registry.gauge("nezu_failover_phase_seconds", "the last failover's phases, since the old instance was lost", [&driver] {
+    std::vector<Sample> samples;
+    for (const auto& [probe, record] : driver.monitor().failovers().latest()) {
+      const store::FailoverRecord& r = *record;
+      const std::pair<const char*, std::optional<WallTime>> phases[] = {
+          {"noticed", r.noticed},   {"stopped", r.stopped},          {"start", r.start}, {"promote", r.promote}, {"announced", r.announced},
+          {"admitted", r.admitted}, {"first_window", r.first_window}};
+      for (const auto& [phase, at] : phases) {
+        if (at) samples.push_back({{{"probe", probe}, {"phase", phase}}, to_seconds(*at - r.lost)});
+      }
+    }
+    return samples;
+  });
+}
+
 void register_store(metrics::Registry& registry, const Driver& driver, const store::Store& store) {
   registry.gauge_value("nezu_ingest_paused", "1 while the database can't be written",
                        [&driver] { return driver.committer().paused() ? 1.0 : 0.0; });
@@ -132,6 +152,7 @@ void register_metrics(metrics::Registry& registry, const Driver& driver, const s
   register_records(registry, driver);
   register_links(registry, driver);
   register_monitor(registry, driver);
+  register_failovers(registry, driver);
   register_store(registry, driver, store);
 }
 

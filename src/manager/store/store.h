@@ -55,7 +55,11 @@ struct FailoverRecord {
   std::string mode;  // "cold", "warm"
   WallTime lost{};   // session of the old instance ended
   WallTime noticed{};
-  WallTime announced{};  // the new instance's first word
+  // The cluster's steps, as far as the new instance's agent told of them and they lie after `lost`.
+  std::optional<WallTime> stopped;  // the cluster told the new instance's node that the old one's stop or demotion was done
+  std::optional<WallTime> start;    // the action "start" of the new instance began
+  std::optional<WallTime> promote;  // the action "promote" of the new instance began (warm)
+  WallTime announced{};             // the new instance's first word
   WallTime admitted{};
   std::optional<WallTime> first_window;     // stored
   PacketTime last_covered{};                // end of what the old one delivered

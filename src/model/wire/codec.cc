@@ -60,6 +60,11 @@ void put(const Heartbeat& m, pb::Heartbeat& to) {
   to.set_only_named(m.only_named);
   to.set_handed_over(m.handed_over);
   to.set_left_out(m.left_out);
+  for (const ClusterStep& s : m.cluster_steps) {
+    pb::ClusterStep* step = to.add_cluster_steps();
+    step->set_step(static_cast<pb::ClusterStep::Step>(s.kind));
+    step->set_age_us(unsigned_us(s.age));
+  }
 }
 
 void put(const Bye& m, pb::Bye& to) { to.set_reason(text_of(m.reason)); }
@@ -213,6 +218,22 @@ CaptureState take(const pb::CaptureState& from, Check& check) {
   return c;
 }
 
+std::vector<ClusterStep> take_steps(const pb::Heartbeat& from, Check& check) {
+  std::vector<ClusterStep> steps;
+  if (from.cluster_steps_size() > static_cast<int>(kMaxClusterSteps)) {
+    check.fail(fmt::format("heartbeat.cluster_steps: {}; wanted at most {}", from.cluster_steps_size(), kMaxClusterSteps));
+    return steps;
+  }
+  for (const pb::ClusterStep& s : from.cluster_steps()) {
+    const bool well = s.age_us() <= static_cast<std::uint64_t>(kMaxStepAge / std::chrono::microseconds(1));
+    check.want(well, "heartbeat.cluster_steps.age_us", "at most an hour");
+    // A step that a later version invented is passed over.
+    if (!well || s.step() == pb::ClusterStep::UNSPECIFIED || !pb::ClusterStep::Step_IsValid(s.step())) continue;
+    steps.push_back({static_cast<ClusterStep::Kind>(s.step()), std::chrono::microseconds(static_cast<std::int64_t>(s.age_us()))});
+  }
+  return steps;
+}
+
 Heartbeat take(const pb::Heartbeat& from, Check& check) {
   Heartbeat m;
   m.promoted = from.promoted();
@@ -239,6 +260,7 @@ Heartbeat take(const pb::Heartbeat& from, Check& check) {
   m.only_named = from.only_named();
   m.handed_over = from.handed_over();
   m.left_out = from.left_out();
+  m.cluster_steps = take_steps(from, check);
   return m;
 }
 

@@ -70,6 +70,8 @@ inline std::string text_of(const std::string& text, std::size_t max = kMaxText) 
   return clean;
 }
 inline std::string bytes_of(const InstanceId& id) { return std::string(id.bytes.begin(), id.bytes.end()); }
+// A negative one becomes more than any field allows.
+inline std::uint64_t unsigned_us(Nanos d) { return static_cast<std::uint64_t>(std::chrono::floor<std::chrono::microseconds>(d).count()); }
 inline std::uint64_t unsigned_ns(Nanos d) { return static_cast<std::uint64_t>(d.count()); }
 
 // Ledgers and records: record_codec.cc. `base`: what the first decided time is told from.

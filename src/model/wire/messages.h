@@ -27,6 +27,10 @@ using window::InstanceId;
 using window::ServiceId;
 using window::TargetId;
 
+// Steps of the cluster in a heartbeat: so many at most, none older. Who sends them leaves older ones out.
+inline constexpr std::size_t kMaxClusterSteps = 8;
+inline constexpr Nanos kMaxStepAge = std::chrono::hours(1);
+
 // 128-bit key of the transactions' names.
 struct NameKey {
   std::uint64_t k0 = 0, k1 = 0;
@@ -58,6 +62,14 @@ struct CaptureState {
   friend bool operator==(const CaptureState&, const CaptureState&) = default;
 };
 enum class ClockKnown { none, own, coarse, compared };
+// What the cluster did to bring this instance's claim about (link.proto says what each step is). `age`: before the message was sent, from 0
+// to kMaxStepAge, sent in whole microseconds.
+struct ClusterStep {
+  enum class Kind { stopped = 1, start = 2, promote = 3 };
+  Kind kind = Kind::start;
+  Nanos age{0};
+  friend bool operator==(const ClusterStep&, const ClusterStep&) = default;
+};
 struct Heartbeat {
   bool promoted = false;
   Nanos claim_age{0};
@@ -72,6 +84,7 @@ struct Heartbeat {
   std::uint64_t kept_windows = 0, overflow_windows = 0;
   std::uint64_t compared = 0, only_here = 0, only_named = 0;
   std::uint64_t handed_over = 0, left_out = 0;
+  std::vector<ClusterStep> cluster_steps;  // kMaxClusterSteps at most
   friend bool operator==(const Heartbeat&, const Heartbeat&) = default;
 };
 struct Bye {

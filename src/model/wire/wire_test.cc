@@ -142,6 +142,10 @@ Message any_message(Random& random, std::size_t kind) {
       h.kept_windows = any_count(random), h.overflow_windows = any_count(random);
       h.compared = any_count(random), h.only_here = any_count(random), h.only_named = any_count(random);
       h.handed_over = any_count(random), h.left_out = any_count(random);
+      for (std::uint64_t n = random.below(kMaxClusterSteps + 1); n > 0; --n) {
+        const auto age = std::chrono::microseconds(static_cast<std::int64_t>(random.below(3'600'000'001)));
+        h.cluster_steps.push_back({static_cast<ClusterStep::Kind>(1 + random.below(3)), age});
+      }
       return h;
     }
     case 2: return any_record(random);
@@ -374,6 +378,15 @@ TEST(Codec, RefusesWhatCantBeAndNamesTheField) {
   Heartbeat beat;
   beat.clock_known = static_cast<ClockKnown>(4);
   EXPECT_THAT(said(beat), HasSubstr("heartbeat.clock_known"));
+  const auto steps = [&](std::size_t count, Nanos age) {
+    Heartbeat h;
+    h.cluster_steps.assign(count, {ClusterStep::Kind::promote, age});
+    return said(h);
+  };
+  EXPECT_EQ(steps(8, std::chrono::hours(1)), "well");
+  EXPECT_THAT(steps(9, Nanos(0)), HasSubstr("heartbeat.cluster_steps: 9; wanted at most 8"));
+  EXPECT_THAT(steps(1, Nanos(-1)), HasSubstr("heartbeat.cluster_steps.age_us"));
+  EXPECT_THAT(steps(1, std::chrono::hours(1) + std::chrono::microseconds(1)), HasSubstr("heartbeat.cluster_steps.age_us"));
 
   window::Record r = any_record(random);
   r.span.end = r.span.begin;
@@ -383,6 +396,16 @@ TEST(Codec, RefusesWhatCantBeAndNamesTheField) {
   r.covered.clear();
   r.services.clear();
   EXPECT_THAT(said(r), HasSubstr("record.span"));
+}
+
+TEST(Codec, StepsOfTheClusterThatALaterVersionInventedArePassedOver) {
+  Heartbeat beat;
+  beat.cluster_steps = {{static_cast<ClusterStep::Kind>(99), Seconds(3)},
+                        {static_cast<ClusterStep::Kind>(0), Seconds(2)},
+                        {ClusterStep::Kind::start, Nanos(1'999)}};
+  const auto back = decode(encode(beat));
+  ASSERT_TRUE(back.ok()) << back.error().message();
+  EXPECT_EQ(std::get<Heartbeat>(*back).cluster_steps, (std::vector<ClusterStep>{{ClusterStep::Kind::start, std::chrono::microseconds(1)}}));
 }
 
 TEST(Codec, TextsOfTheNetworkAreMadeFit) {

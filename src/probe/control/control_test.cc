@@ -6,6 +6,7 @@
 #include <thread>
 
 #include "common/net/pipe.h"
+#include "probe/control/cluster_times.h"
 
 namespace nezu::probe::control {
 namespace {
@@ -80,6 +81,17 @@ TEST(Ask, OverARealSocket) {
   const auto nobody = ask(path, request, std::chrono::seconds(1));
   ASSERT_FALSE(nobody.ok());
   EXPECT_THAT(nobody.error().message(), HasSubstr(path));
+}
+
+TEST(ClusterTimes, OnlyWhatCanBeIsTaken) {
+  const MonoTime now = mono_time_ns(5'000);
+  EXPECT_EQ(cluster_time("4999", now), mono_time_ns(4'999));
+  EXPECT_EQ(cluster_time("5000", now), now);
+  for (const char* text : {"5001", "0", "-1", "", "4999 ", "soon", "99999999999999999999"}) EXPECT_FALSE(cluster_time(text, now)) << text;
+  EXPECT_FALSE(cluster_time(nullptr, now));
+  EXPECT_EQ(cluster_time(std::int64_t{1}, now), mono_time_ns(1));
+  EXPECT_FALSE(cluster_time(std::int64_t{5'001}, now));
+  EXPECT_FALSE(cluster_time(std::int64_t{-1}, now));
 }
 
 }  // namespace

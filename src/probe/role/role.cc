@@ -56,6 +56,7 @@ Role::Role(const Options& options, Random& random)
       spool_(options.spool),
       shadow_(with_window(options.shadow, options.window)),
       backoff_(options.retry_first),
+      cluster_{{}, options.start_began, {}},
       promoted_(options.promoted) {}
 
 Name Role::name() const {
@@ -262,7 +263,20 @@ void Role::beat(MonoTime now, Actions& out) {
   h.only_named = shadow_.names_not_seen();
   h.handed_over = handed_over_;
   h.left_out = left_out_;
+  h.cluster_steps = cluster_steps(now);
   out.push_back(Send{std::move(h)});
+}
+
+// Of a claim that isn't admitted: the admission is what the manager writes its record at.
+std::vector<wire::ClusterStep> Role::cluster_steps(MonoTime now) const {
+  using Kind = wire::ClusterStep::Kind;
+  std::vector<wire::ClusterStep> steps;
+  if (!promoted_ || epoch_ != 0) return steps;
+  for (const auto& [kind, at] :
+       {std::pair(Kind::stopped, cluster_.stopped), {Kind::start, cluster_.start}, {Kind::promote, cluster_.promote}}) {
+    if (at && *at <= now && now - *at <= wire::kMaxStepAge) steps.push_back({kind, now - *at});
+  }
+  return steps;
 }
 
 // Where our coverage begins after the end of what is stored.
@@ -284,10 +298,12 @@ void Role::send_records(Actions& out) {
 
 // ---- the cluster's word, and the manager's
 
-Actions Role::promote(MonoTime now) {
+Actions Role::promote(MonoTime now, std::optional<MonoTime> began, std::optional<MonoTime> stopped) {
   Actions out;
   if (promoted_) return out;
   promoted_ = true;
+  cluster_.promote = began;
+  cluster_.stopped = stopped;
   waiting_ = false;
   claimed_at_ = now;
   beat(now, out);

@@ -30,11 +30,19 @@
 
 namespace nezu::probe::role {
 
+// When the cluster took the steps that made this instance active, as its agent says; none: nobody said. In a warm pair the claim comes with
+// the promotion, in a cold one with the start. Told to the manager with the claim, as ages (docs/failover.md).
+struct ClusterSteps {
+  std::optional<MonoTime> stopped;         // this node was told that the old instance's stop or demotion was done
+  std::optional<MonoTime> start, promote;  // the agent's action of that name began
+};
+
 struct Options {
   std::string logical_probe, node, program_version, interface;
   wire::InstanceId instance;
   Nanos window = std::chrono::seconds(1);
-  bool promoted = true;  // cold: from the start; warm: by promote()
+  bool promoted = true;                 // cold: from the start; warm: by promote()
+  std::optional<MonoTime> start_began;  // ClusterSteps::start
   spool::Spool::Options spool;
   shadow::Options shadow;  // its window is `window`
   Nanos beat = std::chrono::milliseconds(250);
@@ -72,7 +80,8 @@ class Role {
   Actions received(MonoTime now, wire::Message message);
   // Every 50 ms or so; `packet_clock`: the instance's own packet clock, now.
   Actions tick(MonoTime now, PacketTime packet_clock);
-  Actions promote(MonoTime now);
+  // `began`: when the cluster's action began, where it is known, and when the old instance's stop or demotion was told (ClusterSteps).
+  Actions promote(MonoTime now, std::optional<MonoTime> began = {}, std::optional<MonoTime> stopped = {});
   Actions demote(MonoTime now);
   Actions stop(MonoTime now);
   // From the workers; what follows from it comes with the next work().
@@ -141,6 +150,7 @@ class Role {
   void measure(Actions& out, bool at_edge);
   void finish_if_done(MonoTime now, Actions& out);
   PacketTime since() const;
+  std::vector<wire::ClusterStep> cluster_steps(MonoTime now) const;
   PacketTime packet_now(MonoTime now) const { return packet_clock_ + (now - packet_clock_at_); }
 
   const Options options_;
@@ -154,6 +164,7 @@ class Role {
   std::string trouble_;  // why there is no session
   std::uint64_t sessions_lost_ = 0, sent_ = 0, discarded_ = 0;
 
+  ClusterSteps cluster_;
   bool promoted_, waiting_ = false, standby_ok_ = false;
   std::uint64_t epoch_ = 0, held_ = 0, was_ = 0;
   PacketTime stored_until_{}, acknowledged_until_{};

@@ -161,6 +161,34 @@ TEST(Row, AHeartbeatSaysThePacketClockOfItsOwnInstant) {
   EXPECT_EQ(b.heartbeat().packet_clock, b.packet_now() + milliseconds(37));
 }
 
+TEST(Row, AColdClaimTellsWhenItsStartBegan_AsAnAge_UntilItIsAdmitted) {
+  using Step = wire::ClusterStep;
+  Bench bench;
+  Options o;
+  o.start_began = bench.now() - milliseconds(40);  // a bench's time begins where the other's does
+  Bench b(o);
+  b.pass(milliseconds(100));
+  b.open_session();
+  EXPECT_EQ(b.heartbeat().cluster_steps, (std::vector<Step>{{Step::Kind::start, milliseconds(140)}}));
+  b.pass(milliseconds(250));
+  EXPECT_EQ(b.heartbeat().cluster_steps, (std::vector<Step>{{Step::Kind::start, milliseconds(390)}}));
+  b.grant(5, -1);
+  EXPECT_TRUE(b.heartbeat().cluster_steps.empty());
+}
+
+TEST(Row, AStepOfTheClusterThatCantBeIsNotTold) {
+  Bench bench;
+  Options o;
+  o.start_began = bench.now() + Seconds(1);  // not yet
+  Bench early(o);
+  early.open_session();
+  EXPECT_TRUE(early.heartbeat().cluster_steps.empty());
+  o.start_began = bench.now() - wire::kMaxStepAge - Nanos(1);  // longer ago than the manager takes
+  Bench late(o);
+  late.open_session();
+  EXPECT_TRUE(late.heartbeat().cluster_steps.empty());
+}
+
 TEST(Row, Superseded_StepsDownAndItsClaimWaits) {
   Bench b;
   b.monitor_and_admit();

@@ -72,6 +72,18 @@ TEST(Row, Warm_AStandbyMeasuresWithNames_AndSendsNothing) {
   EXPECT_FALSE(cold.last<Measure>()->names);
 }
 
+TEST(Row, Warm_APromotionTellsTheStepsThatLedToIt_AndTheNextOneItsOwn) {
+  using Step = wire::ClusterStep;
+  Standby b;
+  EXPECT_TRUE(b.heartbeat().cluster_steps.empty());
+  b.take(b.role().promote(b.now(), b.now() - Millis(2), b.now() - Millis(30)));
+  EXPECT_EQ(b.heartbeat().cluster_steps, (std::vector<Step>{{Step::Kind::stopped, Millis(30)}, {Step::Kind::promote, Millis(2)}}));
+  b.take(b.role().demote(b.now()));
+  EXPECT_TRUE(b.heartbeat().cluster_steps.empty());
+  b.promote();
+  EXPECT_TRUE(b.heartbeat().cluster_steps.empty()) << "the agent said nothing this time";
+}
+
 TEST(Row, Warm_AnotherKeyOfTheNamesIsTakenUp) {
   Standby b;
   b.take(b.role().disconnected(b.now(), "reset"));

@@ -47,7 +47,7 @@ struct Instance {
   char node = 'a';
   bool alive = true, paused = false, promoted = false, waiting = false, mute = false;
   Nanos clock{0};  // its packet clock less the logical probe's time
-  MonoTime promoted_at{}, heard{}, retry_at{}, beat_at{}, trouble{}, alone{};
+  MonoTime began{}, promoted_at{}, heard{}, retry_at{}, beat_at{}, trouble{}, alone{};
   std::uint64_t epoch = 0, was = 0, applied = 0, discovery = 0;
   bool measures = false;
   struct {

@@ -237,6 +237,9 @@ std::string failover_to_json(const FailoverRecord& r) {
   w.member("from_node", r.from_node).member("to_node", r.to_node).member("from_instance", r.from_instance);
   w.member("to_instance", r.to_instance).member("mode", r.mode).member("lost", to_ns(r.lost)).member("noticed", to_ns(r.noticed));
   w.member("announced", to_ns(r.announced)).member("admitted", to_ns(r.admitted)).member("last_covered", to_ns(r.last_covered));
+  if (r.stopped) w.member("stopped", to_ns(*r.stopped));
+  if (r.start) w.member("start", to_ns(*r.start));
+  if (r.promote) w.member("promote", to_ns(*r.promote));
   if (r.first_window) w.member("first_window", to_ns(*r.first_window));
   if (r.first_covered) w.member("first_covered", to_ns(*r.first_covered));
   if (r.clock_offset) w.member("clock_offset", r.clock_offset->count());
@@ -267,6 +270,9 @@ Result<FailoverRecord> failover_from_json(std::uint64_t id, std::string_view tex
   r.announced = wall_time_ns(v["announced"].int_or(0));
   r.admitted = wall_time_ns(v["admitted"].int_or(0));
   r.last_covered = packet_time_ns(v["last_covered"].int_or(0));
+  if (const auto* t = v.find("stopped")) r.stopped = wall_time_ns(t->int_or(0));
+  if (const auto* t = v.find("start")) r.start = wall_time_ns(t->int_or(0));
+  if (const auto* t = v.find("promote")) r.promote = wall_time_ns(t->int_or(0));
   if (const auto* t = v.find("first_window")) r.first_window = wall_time_ns(t->int_or(0));
   if (const auto* t = v.find("first_covered")) r.first_covered = packet_time_ns(t->int_or(0));
   if (const auto* t = v.find("clock_offset")) r.clock_offset = Nanos(t->int_or(0));

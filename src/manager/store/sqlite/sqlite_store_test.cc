@@ -68,6 +68,8 @@ TEST_F(SqliteStoreTest, KeepsWhatWasWrittenOverARestart) {
     failover.logical_probe = "edge";
     failover.gaps.push_back({1, at(1), at(3)});
     failover.clock_offset = Nanos(-5);
+    failover.stopped = wall_time_ns(501);
+    failover.promote = wall_time_ns(502);
     batch.failovers.push_back(failover);
     Event event;
     event.id = 9;
@@ -90,6 +92,9 @@ TEST_F(SqliteStoreTest, KeepsWhatWasWrittenOverARestart) {
   EXPECT_EQ(loaded.failovers[0].gaps[0].end, at(3));
   EXPECT_EQ(loaded.failovers[0].clock_offset, Nanos(-5));
   EXPECT_FALSE(loaded.failovers[0].first_window);
+  EXPECT_EQ(loaded.failovers[0].stopped, wall_time_ns(501));
+  EXPECT_FALSE(loaded.failovers[0].start) << "as in a record of an older database";
+  EXPECT_EQ(loaded.failovers[0].promote, wall_time_ns(502));
   ASSERT_EQ(loaded.events.size(), 1u);
   EXPECT_EQ(loaded.events[0].severity, Severity::warning);
   EXPECT_EQ(loaded.next_target_id, 13u);
