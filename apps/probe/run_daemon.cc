@@ -149,6 +149,7 @@ int Daemon::run() {
                         {"standby", config_.warm ? "warm" : "cold"}});
   if (fault_.empty()) (void)notifier_.ready("capturing on " + config_.capture.interface);
   carry_out(role_.start(parts_.clock.mono()));
+  watch_interface();
   tick();
   loop_.run();
   workers_.clear();
@@ -365,6 +366,20 @@ void Daemon::reopen() {
   (void)notifier_.ready("capturing on " + config_.capture.interface);
 }
 
+// The kernel tells of a carrier's end at once; where it doesn't, each tick looks.
+void Daemon::watch_interface() {
+  if (!parts_.replay.empty()) return;
+  auto fd = probe::watch_interfaces();
+  if (!fd.ok()) {
+    log_.warning("changes of the interface are noticed late", {{"error", fd.error().message()}});
+    return;
+  }
+  interfaces_.emplace(loop_, std::move(fd).value(), [this](int changes) {
+    probe::drain_interfaces(changes);
+    look_at_interface();
+  });
+}
+
 void Daemon::look_at_interface() {
   if (!parts_.replay.empty()) {
     interface_up_ = true;
@@ -372,8 +387,7 @@ void Daemon::look_at_interface() {
   }
   const auto info = probe::query_interface(config_.capture.interface);
   interface_up_ = info.ok() && info->up && info->running;
-  // A port without a signal looks to the capture like one without traffic. Nothing may be called covered then; what was called so before it
-  // was seen is a tick at most.
+  // A port without a signal looks to the capture like one without traffic. Nothing may be called covered then.
   if (info.ok() && info->up && !info->running && fault_.empty()) {
     capture_failed(Error(ErrorCode::unavailable, "interface " + config_.capture.interface + " has no carrier"));
   }

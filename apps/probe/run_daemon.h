@@ -92,6 +92,7 @@ class Daemon final : public probe::link::LinkHandler {
 
   void refresh();  // what the workers and the capture are, for everybody who asks
   void tick();
+  void watch_interface();
   void look_at_interface();
   PacketTime packet_clock() const;
   probe::role::CaptureReport capture_report() const;
@@ -108,6 +109,7 @@ class Daemon final : public probe::link::LinkHandler {
   log::Logger& log_;
   net::EventLoop loop_;
   net::Timer tick_timer_;
+  std::optional<net::Readable> interfaces_;  // changes of their state
   ServiceNotifier notifier_;
   wire::InstanceId instance_;
   std::shared_ptr<tls::Context> tls_;

@@ -106,7 +106,7 @@ WARM_FAULTS = {"standby-kill": _standby_kill}
 WITHOUT_LOAD = {"wishes": _wishes}
 
 # What the manager may have to tell of each beside failovers and gaps; it tells nothing else.
-TELLS = {"cluster-link": {"claim.waiting"}, "hang": {"superseded"}, "clock": {"clocks.apart"}, "probe's-link": {"probe.disconnected"},
+TELLS = {"cluster-link": {"claim.waiting"}, "hang": {"superseded", "probe.disconnected"}, "clock": {"clocks.apart"}, "probe's-link": {"probe.disconnected"},
          "manager-link": {"probe.disconnected"}, "manager-kill": {"probe.disconnected"}, "node": {"probe.disconnected"}}
 
 

@@ -17,6 +17,7 @@
 #include "common/base/result.h"
 #include "common/base/text.h"
 #include "common/base/time.h"
+#include "common/base/unique_fd.h"
 #include "common/base/unique_function.h"
 
 namespace nezu::net {
@@ -48,6 +49,20 @@ class Timer {
   ~Timer();
   void after(Nanos delay, UniqueFunction<void()> handler);
   void cancel();
+
+ private:
+  struct Impl;
+  std::shared_ptr<Impl> impl_;
+};
+
+// Tells, on the loop, whenever there is something to read at a descriptor that it owns (a netlink socket, say); the handler reads it empty.
+// Destruction closes it, and no handler is called afterwards.
+class Readable {
+ public:
+  Readable(EventLoop& loop, UniqueFd fd, std::function<void(int fd)> handler);
+  ~Readable();
+  Readable(const Readable&) = delete;
+  Readable& operator=(const Readable&) = delete;
 
  private:
   struct Impl;

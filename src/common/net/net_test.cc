@@ -8,6 +8,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include <array>
 #include <csignal>
 #include <thread>
 
@@ -429,6 +430,33 @@ TEST_F(UnixTest, AnOrdinaryFileIsNeverRemoved) {
   const auto too_long = listen_unix(loop, "/tmp/" + std::string(200, 'x'), [](std::unique_ptr<Stream>) {});
   ASSERT_FALSE(too_long);
   EXPECT_EQ(too_long.error().code(), ErrorCode::invalid_argument);
+}
+
+TEST(Readable, TellsWheneverThereIsSomethingAndNotAfterItsEnd) {
+  std::array<int, 2> ends{};
+  ASSERT_EQ(::pipe2(ends.data(), O_CLOEXEC | O_NONBLOCK), 0);
+  const UniqueFd writer(ends[1]);
+  EventLoop loop;
+  std::string got;
+  int told = 0;
+  std::unique_ptr<Readable> readable;
+  readable = std::make_unique<Readable>(loop, UniqueFd(ends[0]), [&](int fd) {
+    std::array<char, 16> bytes{};
+    const ssize_t n = ::read(fd, bytes.data(), bytes.size());
+    ASSERT_GT(n, 0);
+    got.append(bytes.data(), static_cast<std::size_t>(n));
+    if (++told == 1) {
+      ASSERT_EQ(::write(writer.get(), "again", 5), 5);
+    } else {
+      loop.stop();
+      readable.reset();
+    }
+  });
+  ASSERT_EQ(::write(writer.get(), "once", 4), 4);
+  loop.run();
+  EXPECT_EQ(got, "onceagain");
+  ::signal(SIGPIPE, SIG_IGN);
+  EXPECT_EQ(::write(writer.get(), "x", 1), -1) << "it is closed";
 }
 
 TEST(Address, Loopback) {

@@ -98,6 +98,23 @@ Result<InterfaceInfo> query_interface(const std::string& name) {
 
 Result<InterfaceInfo> query_interface(int index) { return query(index, fmt::format("interface number {}", index)); }
 
+Result<UniqueFd> watch_interfaces() {
+  UniqueFd fd(::socket(AF_NETLINK, SOCK_RAW | SOCK_CLOEXEC | SOCK_NONBLOCK, NETLINK_ROUTE));
+  if (!fd) return Error::from_errno(errno, "rtnetlink socket");
+  sockaddr_nl address{};
+  address.nl_family = AF_NETLINK;
+  address.nl_groups = RTMGRP_LINK;
+  if (::bind(fd.get(), reinterpret_cast<const sockaddr*>(&address), sizeof address) != 0)
+    return Error::from_errno(errno, "rtnetlink group");
+  return fd;
+}
+
+void drain_interfaces(int fd) {
+  std::array<char, 16 * 1024> message;
+  // ENOBUFS: there were more than the socket could hold, and reading on is right.
+  while (::recv(fd, message.data(), message.size(), 0) >= 0 || errno == ENOBUFS || errno == EINTR) {}
+}
+
 Result<LinkType> link_type_of(const InterfaceInfo& interface) {
   switch (interface.hardware_type) {
     case ARPHRD_ETHER:

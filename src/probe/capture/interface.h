@@ -6,6 +6,7 @@
 #include <string_view>
 
 #include "common/base/result.h"
+#include "common/base/unique_fd.h"
 #include "probe/capture/frame.h"
 
 namespace nezu::probe {
@@ -25,6 +26,11 @@ struct InterfaceInfo {
 Result<InterfaceInfo> query_interface(const std::string& name);
 // By index: the same interface under whatever name it has now. not_found where it is gone.
 Result<InterfaceInfo> query_interface(int index);
+
+// A descriptor at which there is something to read as soon as the state of any interface has changed: a carrier gone, say. Non-blocking.
+Result<UniqueFd> watch_interfaces();
+// Reads it empty: what has changed is for query_interface() to tell.
+void drain_interfaces(int fd);
 
 // The link type under which a live capture of such an interface gives its frames. unsupported: names the type, and what can be read.
 Result<LinkType> link_type_of(const InterfaceInfo& interface);
