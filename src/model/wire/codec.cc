@@ -60,6 +60,7 @@ void put(const Heartbeat& m, pb::Heartbeat& to) {
   to.set_only_named(m.only_named);
   to.set_handed_over(m.handed_over);
   to.set_left_out(m.left_out);
+  to.set_superseded(m.superseded);
 }
 
 void put(const Bye& m, pb::Bye& to) { to.set_reason(text_of(m.reason)); }
@@ -239,6 +240,8 @@ Heartbeat take(const pb::Heartbeat& from, Check& check) {
   m.only_named = from.only_named();
   m.handed_over = from.handed_over();
   m.left_out = from.left_out();
+  m.superseded = from.superseded();
+  check.want(m.superseded <= m.held, "heartbeat.superseded", "no later epoch than held");
   return m;
 }
 

@@ -142,6 +142,7 @@ Message any_message(Random& random, std::size_t kind) {
       h.kept_windows = any_count(random), h.overflow_windows = any_count(random);
       h.compared = any_count(random), h.only_here = any_count(random), h.only_named = any_count(random);
       h.handed_over = any_count(random), h.left_out = any_count(random);
+      h.superseded = std::min(any_count(random), h.held);
       return h;
     }
     case 2: return any_record(random);
@@ -374,6 +375,11 @@ TEST(Codec, RefusesWhatCantBeAndNamesTheField) {
   Heartbeat beat;
   beat.clock_known = static_cast<ClockKnown>(4);
   EXPECT_THAT(said(beat), HasSubstr("heartbeat.clock_known"));
+  beat.clock_known = ClockKnown::own;
+  beat.held = 4, beat.superseded = 4;
+  EXPECT_EQ(said(beat), "well");
+  beat.superseded = 5;
+  EXPECT_THAT(said(beat), HasSubstr("heartbeat.superseded"));
 
   window::Record r = any_record(random);
   r.span.end = r.span.begin;

@@ -182,6 +182,37 @@ TEST(Row, SupersededForAnotherEpochChangesNothing) {
   b.monitor_and_admit();
   b.tell(wire::Superseded{4, at(1)});
   EXPECT_EQ(b.role().name(), Name::active);
+  EXPECT_EQ(b.heartbeat().superseded, 0u);
+}
+
+// It may have read this before it spoke, and the connection may be gone by now.
+TEST(Row, Superseded_IsSaidAtOnceAndFromThenOn) {
+  Bench b;
+  b.monitor_and_admit();
+  EXPECT_EQ(b.heartbeat().superseded, 0u);
+  b.forget();
+  b.tell(wire::Superseded{5, at(1)});
+  ASSERT_EQ(b.sent<wire::Heartbeat>().size(), 1u);
+  EXPECT_EQ(b.heartbeat().superseded, 5u);
+  EXPECT_EQ(b.heartbeat().epoch, 0u);
+  EXPECT_EQ(b.heartbeat().held, 5u);
+  b.forget();
+  b.take(b.role().disconnected(b.now(), "reset"));
+  b.open_session();
+  EXPECT_EQ(b.heartbeat().superseded, 5u);
+  b.grant(7, 1);
+  EXPECT_EQ(b.heartbeat().superseded, 5u) << "the manager may not have it on its disk yet";
+  b.tell(wire::Superseded{7, at(1)});
+  EXPECT_EQ(b.heartbeat().superseded, 7u);
+}
+
+TEST(Row, Demoted_IsNotSuperseded) {
+  Bench b;
+  b.monitor_and_admit();
+  b.take(b.role().demote(b.now()));
+  b.tell(wire::Superseded{5, at(1)});  // that of what it kept, nothing is wanted any more
+  b.pass(milliseconds(300));
+  EXPECT_EQ(b.heartbeat().superseded, 0u);
 }
 
 TEST(Row, Cold_WaitingClaim_IsAdmittedLater_AndCountsNothingThatTheOtherCounted) {
