@@ -127,6 +127,20 @@ void check_calm(World& w, std::size_t probe) {
   if (w.config.warm && w.cluster->member && promoted != 1) w.violation(11, fmt::format("{} {} promoted after the calm", name, promoted));
 }
 
+void check_superseded(World& w) {
+  for (const auto& [who, events] : w.told_of) {
+    if (events.size() > 1) w.violation(10, fmt::format("{} epoch {} told as superseded {} times", who.first, who.second, events.size()));
+  }
+  for (const auto& [who, instance] : w.superseded) {
+    const auto [probe, epoch] = who;
+    ++w.reached["superseded"];
+    const bool speaks = instance->alive && instance->role().session() && w.manager->has_session(*instance);
+    if (speaks && w.told_of.count({w.name(probe), epoch}) == 0)
+      w.violation(10, fmt::format("{} i{} was superseded under epoch {}, and nobody was told", w.name(probe), instance->number, epoch));
+  }
+  w.reached["told of superseded"] += w.told_of.size();
+}
+
 }  // namespace
 
 void check_end(World& w) {
@@ -140,6 +154,7 @@ void check_end(World& w) {
         std::any_of(stored.begin(), stored.end(), [&r = record](const auto& s) { return s->span == r.span && s->instance == r.instance; });
     if (!there) w.violation(3, fmt::format("{} acknowledged [{:.3f}, …) isn't stored", w.name(probe), to_double(record.span.begin)));
   }
+  check_superseded(w);
   for (std::size_t probe = 0; probe < w.config.probes; ++probe) {
     const Shown shown = show(w, probe);
     for (const auto& [b, e] : shown.gaps) {

@@ -70,6 +70,8 @@ const std::vector<NamedBug>& bugs() {
       {"notice_again", [](Bugs& b) -> bool& { return b.monitor.notice_again; }},
       {"not_told", [](Bugs& b) -> bool& { return b.monitor.not_told; }},
       {"old_claim_is_fresh", [](Bugs& b) -> bool& { return b.monitor.old_claim_is_fresh; }},
+      {"superseded_unheard", [](Bugs& b) -> bool& { return b.monitor.superseded_unheard; }},
+      {"superseded_again", [](Bugs& b) -> bool& { return b.monitor.superseded_again; }},
       {"ledger_ignored", [](Bugs& b) -> bool& { return b.shadow.ledger_ignored; }},
       {"ledger_short", [](Bugs& b) -> bool& { return b.shadow.ledger_short; }},
       {"coverage_full", [](Bugs& b) -> bool& { return b.shadow.coverage_full; }},

@@ -221,7 +221,10 @@ void Instance::on(const probe::role::Finished&) {
   kill(false);
 }
 
-void Instance::on(const probe::role::Say& a) { world_.log("{} i{} on {}: {}", world_.name(probe), number, node.name, a.text); }
+void Instance::on(const probe::role::Say& a) {
+  world_.log("{} i{} on {}: {}", world_.name(probe), number, node.name, a.text);
+  if (a.text == "superseded by another instance") world_.superseded[{probe, std::stoull(a.fields.at(0).second)}] = this;
+}
 
 // ---- life
 

@@ -1,4 +1,6 @@
 #include <algorithm>
+#include <cstring>
+#include <string>
 
 #include "world.h"
 
@@ -73,6 +75,7 @@ void Manager::hello(const std::shared_ptr<Conn>& conn, const wire::Hello& hello)
 
 void Manager::receive(const std::shared_ptr<Conn>& conn, wire::Message message) {
   if (const auto* h = std::get_if<wire::Heartbeat>(&message)) {
+    check_belief(*conn, *h);
     monitor_->heartbeat(conn->id, *h, clocks());
   } else if (auto* r = std::get_if<window::Record>(&message)) {
     on_record(conn, std::move(*r));
@@ -82,6 +85,19 @@ void Manager::receive(const std::shared_ptr<Conn>& conn, wire::Message message) 
     monitor_->word(conn->id, clocks());
   }
   drain();
+}
+
+// Who speaks under an old epoch is told with the answer.
+void Manager::check_belief(Conn& conn, const wire::Heartbeat& heartbeat) {
+  const Instance& instance = *conn.instance;
+  if (heartbeat.epoch == 0 || heartbeat.epoch >= monitor_->epoch(world_.name(instance.probe))) {
+    conn.believes.reset();
+    return;
+  }
+  if (!conn.believes) conn.believes = world_.now();
+  if (world_.now() - *conn.believes < 1) return;
+  world_.violation(11, fmt::format("i{} goes on under the old epoch {}: nobody tells it", instance.number, heartbeat.epoch));
+  conn.believes.reset();
 }
 
 void Manager::closed(const std::shared_ptr<Conn>& conn) {
@@ -157,6 +173,8 @@ void Manager::commit(store::WriteBatch batch) {
         if (e.subject.find(world_.name(probe)) != std::string::npos) wished[probe] = false;
       }
     }
+    if (const auto at = e.text.find("under epoch "); e.code == "superseded" && at != std::string::npos)
+      world_.told_of[{e.subject, std::stoull(e.text.substr(at + std::strlen("under epoch ")))}].insert(e.id);
     const auto [notice, added] = notices_.try_emplace(e.code + " " + e.subject + " " + e.text, e.id);
     if (!added && notice->second != e.id) world_.violation(10, "notice twice: " + e.code + " " + e.text);
     if (added) world_.log("notice {} {}: {}", e.code, e.subject, e.text);

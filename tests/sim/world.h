@@ -8,7 +8,8 @@
 //   3  acknowledged = stored         4  epochs only grow          5  records don't overlap, and are valid
 //   7  discovery never goes on in another instance                8  wished = reported after the calm
 //   9  no admission without a cause, no flapping, never by an old claim from an active that is well
-//   10 no notice twice               11 after the calm one is at work, everybody else knows that it isn't, records flow, clocks are compared
+//   10 no notice twice; each supersession of an instance that lives to say so is told, once
+//   11 after the calm one is at work, everybody else knows that it isn't, records flow, clocks are compared
 #pragma once
 
 #include <fmt/core.h>
@@ -96,6 +97,7 @@ struct Conn {
   bool probe_open = true, manager_open = true, lose_answer = false;
   std::deque<std::function<void()>> held;
   double last_up = 0, last_down = 0;
+  std::optional<double> believes;  // since when its heartbeats say that it is at work, though another one is
 };
 
 // One run of the probe: the real worker, shadow, spool and role.
@@ -121,6 +123,7 @@ class Instance {
   std::shared_ptr<Conn> conn;
   std::vector<double> watched_since;  // own times
   probe::role::Role& role() { return *role_; }
+  const probe::role::Role& role() const { return *role_; }
   bool measures() const { return role_->services() > 0; }
   double raw() const;
   double frame_now() const;
@@ -184,6 +187,7 @@ class Manager {
   void after_commit(std::function<void()> task);
   void commit(store::WriteBatch batch);
   void on_record(const std::shared_ptr<Conn>& conn, window::Record record);
+  void check_belief(Conn& conn, const wire::Heartbeat& heartbeat);
   void count(std::size_t probe, const window::Record& record);
   void note_admission(const wire::Grant& grant, Instance& instance);
   monitor::Now clocks() const;
@@ -279,6 +283,8 @@ class World {
   std::vector<std::map<std::size_t, const window::Record*>> counted;       // by logical probe: transaction → its record
   std::vector<std::vector<std::pair<double, double>>> frames;              // by logical probe: when, true time less the logical probe's
   std::map<std::pair<std::size_t, std::uint64_t>, wire::InstanceId> jobs;  // of discovery
+  std::map<std::pair<std::size_t, std::uint64_t>, const Instance*> superseded;       // logical probe, epoch → by its own word
+  std::map<std::pair<std::string, std::uint64_t>, std::set<std::uint64_t>> told_of;  // logical probe, epoch → events
   std::vector<std::string> violations;
   std::map<std::string, std::uint64_t> reached;
 

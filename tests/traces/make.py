@@ -728,6 +728,7 @@ def second_copy_behind_a_lost_response():
 
 @case
 def request_seen_after_its_response():
+    """The mirror port mixed the two directions up: the pair is certain, when the request was sent isn't known."""
     t = Trace().open()
     t.c(get("/first"), t=10)
     t.s(ok(), t=20)
@@ -736,10 +737,93 @@ def request_seen_after_its_response():
     t.s(ok(), t=50)
     t.c(get("/second"), seq=a, ack=t.seq["S"] - len(ok()), t=51)
     t.c(t=52)
-    t.expect(uri="/second", completeness="no_response", reason="start_lost", status=None, response_time=None)
+    t.expect(uri="/second", completeness="timing_only", reason="late_copy", status=200, response_time=None, response_bytes=5)
     t.c(get("/third"), t=60)
     t.s(ok(), t=70)
     t.expect(uri="/third", ms=10, reason=None, **COMPLETE)
+    return t
+
+
+@case
+def second_copy_seen_after_the_response():
+    """The same packets on a capture that lacks something: it may be the second copy of a request that was sent long before."""
+    t = Trace().open()
+    t.c(get("/first"), t=10)
+    t.s(ok(), t=20, lost=True)
+    t.expect(uri="/first", completeness="no_response", reason="response_lost")
+    a = t.c(get("/second"), t=330, lost=True)
+    t.s(ok(), t=350)
+    t.c(get("/second"), seq=a, ack=t.seq["S"] - len(ok()), t=351)
+    t.c(t=352)
+    t.expect(uri="/second", completeness="no_response", reason="start_lost", status=None, response_time=None)
+    t.c(get("/third"), t=400)
+    t.s(ok(), t=410)
+    t.expect(uri="/third", ms=10, reason=None, **COMPLETE)
+    return t
+
+
+def sent_again(pieces, at):
+    """Six exchanges on one connection, of which the fourth one's request comes again: `pieces` of it, at `at` ms after it."""
+    t = Trace().open()
+    for i in range(6):
+        begin = 10 + 30 * i
+        text = get(f"/{i}")
+        moments = [(begin, "request"), (begin + 20, "response"), *([(begin + at, "again")] if i == 3 else [])]
+        for when, what in sorted(moments):
+            if what == "request":
+                seq = t.c(text, t=when)
+                ack = t.seq["S"]
+                t.s(t=when + 0.1)
+            elif what == "response":
+                t.s(ok(), t=when)
+            else:
+                for first, end in pieces:
+                    t.c(text[first:end], seq=seq + first, ack=ack, t=when)
+        t.expect(uri=f"/{i}", ms=20, reason=None, **COMPLETE)
+    return t
+
+
+@case
+def request_sent_again_before_its_response():
+    return sent_again([(0, 100)], 10)
+
+
+@case
+def request_sent_again_after_its_response():
+    return sent_again([(0, 100)], 25)
+
+
+@case
+def request_sent_again_cut_in_other_places():
+    return sent_again([(0, 11), (11, 100), (5, 30)], 15)
+
+
+@case
+def response_sent_again():
+    t = Trace().open()
+    for i in range(6):
+        t.c(get(f"/{i}"), t=10 + 30 * i)
+        text = ok("x" * 40)
+        seq = t.s(text, t=30 + 30 * i)
+        if i == 2:
+            t.s(text[:50], seq=seq, t=32 + 30 * i)
+            t.s(text, seq=seq, t=33 + 30 * i)
+            t.s(text[20:], seq=seq + 20, t=34 + 30 * i)
+        t.expect(uri=f"/{i}", ms=20, reason=None, response_bytes=40, **COMPLETE)
+    return t
+
+
+@case
+def a_response_overtaken_by_the_next_request():
+    """The mirror port showed the client's next request, which acknowledges the response, before that."""
+    t = Trace().open()
+    t.c(get("/first"), t=10)
+    seq = t.s(ok(), t=30, lost=True)
+    t.c(get("/second"), t=31)
+    t.s(ok(), seq=seq, ack=t.seq["C"] - len(get("/second")), t=33)
+    t.expect(uri="/first", completeness="timing_only", reason="late_copy", status=200, ms=21)
+    t.s(ok(), t=51)
+    t.expect(uri="/second", ms=20, reason=None, **COMPLETE)
     return t
 
 

@@ -95,22 +95,43 @@ void Monitor::check_capture(Probe& probe, Now now) {
 
 // ---- superseded instances
 
-// By its own word it still believes to be admitted, and another one is. It is told with the answer; until it steps down this stays open.
+// The first admission after `epoch` that isn't `instance`'s own; none: nobody was admitted in its place.
+const Admission* Monitor::successor(const Probe& probe, const InstanceId& instance, std::uint64_t epoch) const {
+  for (const Admission& admission : probe.kept.admissions) {
+    if (admission.epoch > epoch && admission.instance != instance) return &admission;
+  }
+  return nullptr;
+}
+
+// By its own word it still believes to be admitted, and another one was: it is told with the answer, and until it steps down the event stays
+// open. Or it says that it has stepped down because of our word, which may be all that it ever says of it: then the event is over at once.
 void Monitor::note_superseded(Probe& probe, const Session& session, Now now) {
   const wire::Heartbeat& heartbeat = *session.last;
-  const bool believes = heartbeat.epoch != 0 && probe.kept.holder && probe.kept.holder != session.instance();
-  if (!believes) {
+  if (heartbeat.superseded != 0 && !options_.bugs.superseded_unheard) tell_superseded(probe, session, heartbeat.superseded, false, now);
+  if (heartbeat.epoch == 0 || !successor(probe, session.instance(), heartbeat.epoch)) {
     if (probe.superseded.erase(session.instance()) != 0 && probe.superseded.empty()) events_.close("superseded", probe.name, now.wall);
     return;
   }
   probe.superseded[session.instance()] = awake_;
-  const PacketTime counted = reach(probe, heartbeat.epoch);
+  tell_superseded(probe, session, heartbeat.epoch, true, now);
+}
+
+// Once an epoch, whichever word comes first; that it was told is kept with the admission, in one transaction with the event. Of an admission
+// that is older than those which are remembered nothing is told.
+void Monitor::tell_superseded(Probe& probe, const Session& session, std::uint64_t epoch, bool believes, Now now) {
+  const Admission* next = successor(probe, session.instance(), epoch);
+  auto& all = probe.kept.admissions;
+  const auto own = std::find_if(all.begin(), all.end(), [&](const Admission& a) { return a.epoch == epoch; });
+  if (!next || own == all.end() || own->instance != session.instance() || own->superseded) return;
+  own->superseded = !options_.bugs.superseded_again;
+  const PacketTime counted = reach(probe, epoch);
   const std::string lost = counted == PacketTime{} ? "" : " after " + format_rfc3339(to_ns(counted));
-  events_.open(
-      "superseded", probe.name, store::Severity::warning,
+  const std::string text =
       fmt::format("{} (instance {}) was at work under epoch {} and has been superseded (epoch {}): what it measured{} isn't counted",
-                  session.hello.node, to_string(session.instance()).substr(0, 8), heartbeat.epoch, probe.kept.epoch, lost),
-      now.wall);
+                  session.hello.node, to_string(session.instance()).substr(0, 8), epoch, next->epoch, lost);
+  // Open is that of one instance; where a second one sleeps as well, its event is told beside it.
+  if (!believes || !events_.open("superseded", probe.name, store::Severity::warning, text, now.wall))
+    events_.happened("superseded", probe.name, store::Severity::warning, text, now.wall);
 }
 
 void Monitor::check_superseded(Probe& probe, Now now) {

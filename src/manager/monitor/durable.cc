@@ -94,6 +94,7 @@ Status read_admission(const json::Value& value, ProbeState& state) {
   admission.instance = reader.instance("instance");
   admission.node = reader.text("node");
   admission.from = packet_time_ns(reader.signed_number("from"));
+  if (reader.has("superseded")) admission.superseded = reader.truth("superseded");
   state.admissions.push_back(std::move(admission));
   return reader.status();
 }
@@ -134,6 +135,7 @@ std::string encode(const ProbeState& state) {
     json::Value one;
     one.set("epoch", admission.epoch).set("instance", to_string(admission.instance)).set("node", admission.node);
     one.set("from", to_ns(admission.from));
+    if (admission.superseded) one.set("superseded", true);
     admissions.push(std::move(one));
   }
   for (const auto& [id, at] : state.services) services.push(value_of(at, id));

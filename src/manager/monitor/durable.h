@@ -35,7 +35,8 @@ struct Admission {
   std::uint64_t epoch = 0;
   InstanceId instance;
   std::string node;
-  PacketTime from{};  // the end of what was stored when it was admitted: older epochs' records count up to there
+  PacketTime from{};        // the end of what was stored when it was admitted: older epochs' records count up to there
+  bool superseded = false;  // it has learnt that another one was admitted in its place, and the event of that was raised
   friend bool operator==(const Admission&, const Admission&) = default;
 };
 

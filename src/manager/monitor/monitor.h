@@ -222,6 +222,8 @@ class Monitor {
   void close_gap(Probe& probe, ServiceId service, Now now);
   void check_capture(Probe& probe, Now now);
   void note_superseded(Probe& probe, const Session& session, Now now);
+  void tell_superseded(Probe& probe, const Session& session, std::uint64_t epoch, bool believes, Now now);
+  const Admission* successor(const Probe& probe, const InstanceId& instance, std::uint64_t epoch) const;
   void check_superseded(Probe& probe, Now now);
   void check_clocks(Probe& probe, Now now);
   void compare_mirrors(Probe& probe, const Session& session, Now now);

@@ -304,6 +304,92 @@ TEST_F(MonitorTest, an_open_event_outlives_the_managers_restart_until_the_opposi
   EXPECT_EQ(monitor->events().newest_first().size(), 2u);
 }
 
+class SupersededTest : public MonitorTest {
+ protected:
+  // One that says: I hold `epoch`; I gave `superseded` up by your word.
+  void say(SessionId id, std::uint64_t epoch, std::uint64_t superseded, bool promoted = true) {
+    wire::Heartbeat heartbeat;
+    heartbeat.promoted = promoted;
+    heartbeat.claim_age = ms(1);
+    heartbeat.epoch = epoch;
+    heartbeat.held = std::max(epoch, superseded);
+    heartbeat.superseded = superseded;
+    monitor->heartbeat(id, heartbeat, now);
+    take();
+  }
+  std::vector<store::Event> told() const {
+    std::vector<store::Event> all;
+    for (const store::Event& event : monitor->events().newest_first()) {
+      if (event.code == "superseded") all.push_back(event);
+    }
+    return all;
+  }
+  // 1 is admitted (epoch 1), falls silent, and 2 is (epoch 2).
+  void supersede() {
+    ASSERT_TRUE(connect(1, "edge", 1).ok());
+    beat(1);
+    ASSERT_TRUE(connect(2, "edge", 2).ok());
+    alive.erase(1);
+    pass(ms(1500));
+    beat(2);
+    ASSERT_EQ(monitor->epoch("edge"), 2u);
+    ASSERT_TRUE(connect(3, "edge", 1).ok());
+  }
+};
+
+TEST_F(SupersededTest, both_words_are_one_event) {
+  supersede();
+  say(3, 1, 0);
+  ASSERT_EQ(told().size(), 1u);
+  EXPECT_FALSE(told()[0].closed.has_value());
+  say(3, 0, 1);
+  ASSERT_EQ(told().size(), 1u);
+  EXPECT_TRUE(told()[0].closed.has_value());
+  say(3, 1, 0);  // and what can't be: it was told
+  EXPECT_EQ(told().size(), 1u);
+}
+
+TEST_F(SupersededTest, one_that_comes_back_when_the_other_was_demoted_meanwhile) {
+  supersede();
+  say(2, 0, 0, false);
+  say(3, 1, 0);
+  ASSERT_EQ(told().size(), 1u) << "nobody is admitted now, but another one was";
+  EXPECT_EQ(monitor->epoch("edge"), 3u) << "and it is admitted anew";
+  say(3, 3, 0);
+  ASSERT_EQ(told().size(), 1u);
+  EXPECT_TRUE(told()[0].closed.has_value());
+}
+
+TEST_F(SupersededTest, two_that_slept_are_two_events) {
+  supersede();
+  ASSERT_TRUE(connect(4, "edge", 4).ok());
+  alive.erase(2);
+  alive.erase(3);
+  pass(ms(1500));
+  say(4, 0, 0);
+  ASSERT_EQ(monitor->epoch("edge"), 3u);
+  ASSERT_TRUE(connect(5, "edge", 1).ok());
+  ASSERT_TRUE(connect(6, "edge", 2).ok());
+  say(5, 1, 0);
+  say(6, 2, 0);
+  ASSERT_EQ(told().size(), 2u);
+  EXPECT_NE(told()[0].text.find("epoch 2 and has been superseded (epoch 3)"), std::string::npos) << told()[0].text;
+  EXPECT_NE(told()[1].text.find("epoch 1 and has been superseded (epoch 2)"), std::string::npos) << told()[1].text;
+  say(5, 0, 1);
+  say(6, 0, 2);
+  EXPECT_EQ(told().size(), 2u);
+  EXPECT_EQ(monitor->events().is_open("superseded", "edge"), false);
+}
+
+TEST_F(SupersededTest, is_nothing_that_one_can_say_of_anothers_epoch_or_of_its_own_present_one) {
+  supersede();
+  say(2, 2, 1);
+  say(2, 2, 2);
+  say(3, 0, 2);
+  say(3, 0, 9);
+  EXPECT_TRUE(told().empty()) << told()[0].text;
+}
+
 // ---- discovery
 
 TEST_F(MonitorTest, a_discovery_is_instructed_found_stored_and_acknowledged) {
@@ -529,7 +615,8 @@ TEST(Durable, reads_back_what_it_wrote) {
     state.discovery_job = random.below(3);
     state.discovery_reason = "the \"cluster\"\n 寝ずの番";
     for (std::uint64_t i = random.below(4); i > 0; --i) {
-      state.admissions.push_back({i, InstanceId{random.next_id()}, "node", packet_time_ns(static_cast<std::int64_t>(random.next_u64()))});
+      state.admissions.push_back(
+          {i, InstanceId{random.next_id()}, "node", packet_time_ns(static_cast<std::int64_t>(random.next_u64())), random.below(2) == 1});
       AtProbe at{static_cast<State>(random.below(4)), random.below(2) == 1, random.next_u64(), std::nullopt, random.below(2) == 1};
       if (random.below(2)) at.span = random.below(1000);
       state.services[static_cast<ServiceId>(random.below(1000))] = at;

@@ -19,6 +19,8 @@ struct PlantedBugs {
   bool timeout_keeps_wish = false;       // a transition that times out leaves the wish on
   bool old_grant_repeated = false;       // demoted and promoted again unheard: the old grant is repeated
   bool any_report_confirms = false;      // wishes aren't numbered
+  bool superseded_unheard = false;       // that one says it was superseded is passed over, once it has stepped down
+  bool superseded_again = false;         // that it was told is forgotten
 };
 
 // Of discoveries (discovery_book.h).

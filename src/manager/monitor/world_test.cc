@@ -118,6 +118,7 @@ void World::beat(Instance& instance) {
   }
   heartbeat.epoch = instance.epoch;
   heartbeat.held = instance.was;
+  heartbeat.superseded = instance.superseded;
   heartbeat.was = instance.spool.empty() ? 0 : instance.was;
   heartbeat.applied = instance.applied;
   heartbeat.discovery_job = instance.discovery;
@@ -227,10 +228,9 @@ void World::on_grant(Instance& instance, const wire::Grant& grant) {
 }
 
 void World::on_superseded(Instance& instance, const wire::Superseded& superseded) {
-  if (instance.epoch == superseded.epoch)
-    step_down(instance);
-  else if (instance.epoch)
-    return;
+  if (instance.epoch && instance.epoch != superseded.epoch) return;
+  if (instance.epoch) instance.superseded = instance.epoch;
+  if (instance.epoch) step_down(instance);
   std::erase_if(instance.spool, [&](const auto& r) { return r.span.end > superseded.wanted_until; });
 }
 

@@ -65,6 +65,7 @@ void put(const Heartbeat& m, pb::Heartbeat& to) {
     step->set_step(static_cast<pb::ClusterStep::Step>(s.kind));
     step->set_age_us(unsigned_us(s.age));
   }
+  to.set_superseded(m.superseded);
 }
 
 void put(const Bye& m, pb::Bye& to) { to.set_reason(text_of(m.reason)); }
@@ -261,6 +262,8 @@ Heartbeat take(const pb::Heartbeat& from, Check& check) {
   m.handed_over = from.handed_over();
   m.left_out = from.left_out();
   m.cluster_steps = take_steps(from, check);
+  m.superseded = from.superseded();
+  check.want(m.superseded <= m.held, "heartbeat.superseded", "no later epoch than held");
   return m;
 }
 

@@ -85,6 +85,7 @@ struct Heartbeat {
   std::uint64_t compared = 0, only_here = 0, only_named = 0;
   std::uint64_t handed_over = 0, left_out = 0;
   std::vector<ClusterStep> cluster_steps;  // kMaxClusterSteps at most
+  std::uint64_t superseded = 0;
   friend bool operator==(const Heartbeat&, const Heartbeat&) = default;
 };
 struct Bye {

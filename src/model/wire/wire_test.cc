@@ -146,6 +146,7 @@ Message any_message(Random& random, std::size_t kind) {
         const auto age = std::chrono::microseconds(static_cast<std::int64_t>(random.below(3'600'000'001)));
         h.cluster_steps.push_back({static_cast<ClusterStep::Kind>(1 + random.below(3)), age});
       }
+      h.superseded = std::min(any_count(random), h.held);
       return h;
     }
     case 2: return any_record(random);
@@ -387,6 +388,11 @@ TEST(Codec, RefusesWhatCantBeAndNamesTheField) {
   EXPECT_THAT(steps(9, Nanos(0)), HasSubstr("heartbeat.cluster_steps: 9; wanted at most 8"));
   EXPECT_THAT(steps(1, Nanos(-1)), HasSubstr("heartbeat.cluster_steps.age_us"));
   EXPECT_THAT(steps(1, std::chrono::hours(1) + std::chrono::microseconds(1)), HasSubstr("heartbeat.cluster_steps.age_us"));
+  beat.clock_known = ClockKnown::own;
+  beat.held = 4, beat.superseded = 4;
+  EXPECT_EQ(said(beat), "well");
+  beat.superseded = 5;
+  EXPECT_THAT(said(beat), HasSubstr("heartbeat.superseded"));
 
   window::Record r = any_record(random);
   r.span.end = r.span.begin;

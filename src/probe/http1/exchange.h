@@ -164,12 +164,14 @@ class Exchange {
   void keep_response(Connection& c);
   void finish_response(Connection& c, std::uint32_t position);
   static bool bounded(const Connection& c, std::uint32_t position, std::int64_t last_seen, std::int64_t bound);
+  static bool seen_after_its_response(const Request& r, unsigned flaws);
+  bool lacks_something() const;
   bool start_in_doubt(const Request& r, unsigned flaws) const;
   void finish_sought(Connection& c, std::uint32_t position, std::int64_t bound);
   void answer_first(Connection& c);
   void fail_first(Connection& c, Reason reason);
   Reason reason_of(const Connection& c, const Request& r, Reason reason) const;
-  void hand_over(Connection& c, const Request& r, Completeness completeness, Reason reason);
+  void hand_over(Connection& c, const Request& r, Completeness completeness, Reason reason, bool timed);
   void pop(Connection& c);
   bool retract(Connection& c);
   bool take_back(Connection& c, std::uint32_t ack);

@@ -347,11 +347,19 @@ void Exchange::believe(const Request& r) {
   ++counters_.requests;
 }
 
+// All that is known of its time is that it came before its response, then.
+bool Exchange::seen_after_its_response(const Request& r, unsigned flaws) {
+  return (flaws & late_begin) != 0 && r.begin >= r.response_begin;
+}
+
+bool Exchange::lacks_something() const { return now_ - loss_seen_ <= kLossMemory; }
+
 // May the request have begun well before the bytes that we have of it? Not where the capture lacks nothing, or no client sends anything
 // again.
 bool Exchange::start_in_doubt(const Request& r, unsigned flaws) const {
-  if ((flaws & late_begin) != 0 && r.begin >= r.response_begin) return true;  // all that is known is that it came before its response
-  if (now_ - loss_seen_ > kLossMemory || now_ - copy_seen_ > kLossMemory || (flaws & may_be_copy) == 0) return false;
+  if (!lacks_something()) return false;
+  if (seen_after_its_response(r, flaws)) return true;
+  if (now_ - copy_seen_ > kLossMemory || (flaws & may_be_copy) == 0) return false;
   return r.unacknowledged || (flaws & first_alone) != 0;
 }
 
@@ -363,10 +371,11 @@ void Exchange::answer_first(Connection& c) {
   if (start_in_doubt(r, flaws)) return fail_first(c, Reason::start_lost);
   flaws |= r.response_flaws;
   const Reason reason = r.clock != clock_ ? Reason::clock_jump : reason_of_flaws(flaws);
+  const bool timed = reason != Reason::clock_jump && !seen_after_its_response(r, flaws);
   const bool whole = reason == Reason::none;
   believe(r);
   ++counters_.request_fate[static_cast<std::size_t>(whole ? window::RequestFate::answered : window::RequestFate::timing_only)];
-  hand_over(c, r, whole ? Completeness::complete : Completeness::timing_only, reason);
+  hand_over(c, r, whole ? Completeness::complete : Completeness::timing_only, reason, timed);
   pop(c);
 }
 
@@ -374,7 +383,7 @@ void Exchange::fail_first(Connection& c, Reason reason) {
   const Request& r = pool_.at(c.user.first);
   believe(r);
   ++counters_.request_fate[static_cast<std::size_t>(fate_of(reason))];
-  hand_over(c, r, Completeness::no_response, reason);
+  hand_over(c, r, Completeness::no_response, reason, false);
   c.user.matched = c.user.sought = false;
   pop(c);
 }
@@ -424,7 +433,7 @@ void Exchange::pop(Connection& c) {
   pool_.put_back(number);
 }
 
-void Exchange::hand_over(Connection& c, const Request& r, Completeness completeness, Reason reason) {
+void Exchange::hand_over(Connection& c, const Request& r, Completeness completeness, Reason reason, bool timed) {
   State& s = c.user;
   Transaction t;
   put_endpoints(c, t);
@@ -451,7 +460,7 @@ void Exchange::hand_over(Connection& c, const Request& r, Completeness completen
   t.reason = reason;
   if (completeness == Completeness::complete || completeness == Completeness::timing_only) {
     t.has_response = true;
-    t.has_times = reason != Reason::clock_jump;
+    t.has_times = timed;
     t.status = r.status;
     t.response_bytes = r.response_body;
     t.response_seq = r.response_seq;

@@ -264,6 +264,7 @@ void Role::beat(MonoTime now, Actions& out) {
   h.handed_over = handed_over_;
   h.left_out = left_out_;
   h.cluster_steps = cluster_steps(now);
+  h.superseded = superseded_;
   out.push_back(Send{std::move(h)});
 }
 
@@ -401,11 +402,15 @@ void Role::on(MonoTime, wire::Wait m, Actions& out) {
   waiting_ = promoted_;
 }
 
-void Role::on(MonoTime, wire::Superseded m, Actions& out) {
+// One that slept may read this before it has said a word: so it says itself what it believed, with every heartbeat from now on. The manager
+// tells it to people once an epoch; when that is durable isn't known here, and its own restart may come in between.
+void Role::on(MonoTime now, wire::Superseded m, Actions& out) {
   if (epoch_ != 0 && m.epoch == epoch_) {
     out.push_back(Say{Say::Level::warning, "superseded by another instance", {{"epoch", std::to_string(epoch_)}}});
+    superseded_ = epoch_;
     step_down(m.wanted_until);
     discover({}, out);
+    beat(now, out);
   } else if (epoch_ == 0) {
     take_back(m.wanted_until);
   }

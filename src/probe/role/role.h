@@ -167,6 +167,7 @@ class Role {
   ClusterSteps cluster_;
   bool promoted_, waiting_ = false, standby_ok_ = false;
   std::uint64_t epoch_ = 0, held_ = 0, was_ = 0;
+  std::uint64_t superseded_ = 0;  // the last epoch that the manager took back: said for good, see on(Superseded)
   PacketTime stored_until_{}, acknowledged_until_{};
   PacketTime packet_clock_{};   // as of the last tick …
   MonoTime packet_clock_at_{};  // … which was then

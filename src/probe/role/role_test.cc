@@ -84,6 +84,26 @@ TEST(Row, Cold_WhatWasMeasuredBeforeTheAdmissionIsThrownAway) {
   EXPECT_EQ(transactions(sent), 1u);
 }
 
+TEST(Row, Cold_AClockThatIsKnownDoesNotSaveWhatWasMeasuredBefore) {
+  Bench b;
+  b.open_session();
+  b.measure_service();
+  b.pass(milliseconds(3600));
+  b.worker().add(done(3.55, 1));
+  b.measure(3.58);
+  wire::Grant grant;
+  grant.epoch = 6;
+  grant.stored_until = at(3.5);
+  grant.offset = Nanos(0);
+  b.tell(grant);
+  b.worker().add(done(3.7, 2));
+  b.measure(4);
+  const auto sent = b.sent<window::Record>();
+  ASSERT_EQ(sent.size(), 1u);
+  EXPECT_EQ(sent[0].covered, span(3.6, 4)) << "whether the other one counted it isn't known without names";
+  EXPECT_EQ(transactions(sent), 1u);
+}
+
 TEST(Row, LostConnection_SameInstanceGoesOnWhereItWas) {
   Bench b;
   b.monitor_and_admit();
@@ -210,6 +230,37 @@ TEST(Row, SupersededForAnotherEpochChangesNothing) {
   b.monitor_and_admit();
   b.tell(wire::Superseded{4, at(1)});
   EXPECT_EQ(b.role().name(), Name::active);
+  EXPECT_EQ(b.heartbeat().superseded, 0u);
+}
+
+// It may have read this before it spoke, and the connection may be gone by now.
+TEST(Row, Superseded_IsSaidAtOnceAndFromThenOn) {
+  Bench b;
+  b.monitor_and_admit();
+  EXPECT_EQ(b.heartbeat().superseded, 0u);
+  b.forget();
+  b.tell(wire::Superseded{5, at(1)});
+  ASSERT_EQ(b.sent<wire::Heartbeat>().size(), 1u);
+  EXPECT_EQ(b.heartbeat().superseded, 5u);
+  EXPECT_EQ(b.heartbeat().epoch, 0u);
+  EXPECT_EQ(b.heartbeat().held, 5u);
+  b.forget();
+  b.take(b.role().disconnected(b.now(), "reset"));
+  b.open_session();
+  EXPECT_EQ(b.heartbeat().superseded, 5u);
+  b.grant(7, 1);
+  EXPECT_EQ(b.heartbeat().superseded, 5u) << "the manager may not have it on its disk yet";
+  b.tell(wire::Superseded{7, at(1)});
+  EXPECT_EQ(b.heartbeat().superseded, 7u);
+}
+
+TEST(Row, Demoted_IsNotSuperseded) {
+  Bench b;
+  b.monitor_and_admit();
+  b.take(b.role().demote(b.now()));
+  b.tell(wire::Superseded{5, at(1)});  // that of what it kept, nothing is wanted any more
+  b.pass(milliseconds(300));
+  EXPECT_EQ(b.heartbeat().superseded, 0u);
 }
 
 TEST(Row, Cold_WaitingClaim_IsAdmittedLater_AndCountsNothingThatTheOtherCounted) {
@@ -264,6 +315,26 @@ TEST(Row, Demotion_EndsTheGrant_AndThePromotionAfterItIsANewClaim) {
   b.grant(6, 1);
   EXPECT_THAT(begins(b.sent<window::Record>()), ::testing::ElementsAre(at(1))) << "nobody else was at work meanwhile: nothing is lost";
   EXPECT_EQ(b.sent<window::Record>()[0].epoch, 6u);
+}
+
+TEST(Row, Demotion_NothingIsCutWithoutAGrant_AndWhatWasCutBeforeIsNotCutAgain) {
+  Bench b;
+  b.monitor_and_admit();
+  b.measure(1);
+  b.ack(0, 1);
+  b.worker().add(done(1.5, 1));
+  b.measure(3);
+  ASSERT_EQ(b.role().measured(), 3u);
+  b.take(b.role().demote(b.now()));
+  b.measure(5);
+  EXPECT_EQ(b.role().measured(), 3u);
+  EXPECT_EQ(b.role().spool().size(), 2u) << "those that were cut, and no other";
+  b.take(b.role().promote(b.now()));
+  b.forget();
+  b.grant(6, 1);
+  EXPECT_THAT(begins(b.sent<window::Record>()), ::testing::ElementsAre(at(1), at(2), at(3), at(4)));
+  EXPECT_EQ(transactions(b.sent<window::Record>()), 1u);
+  EXPECT_EQ(b.role().spool().out_of_order(), 0u) << "records begin where those that are kept end";
 }
 
 TEST(Row, AGrantThatCrossesADemotionIsNotTaken) {

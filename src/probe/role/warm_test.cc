@@ -111,6 +111,8 @@ TEST(Row, Warm_OnAGrantTheShadowIsHandedOver_LessWhatTheLedgersName) {
   EXPECT_TRUE(b.heartbeat().whole);
   b.grant(5, 1.52, ledger({{1, 0.5}, {3, 1.5}}));  // the last one wasn't told before; it was cut short
   EXPECT_EQ(b.role().name(), Name::active);
+  EXPECT_EQ(b.heartbeat().left_out, 1u) << "at this admission";
+  EXPECT_EQ(b.heartbeat().handed_over, 3u);
   b.measure(3);
   const auto sent = b.sent<window::Record>();
   EXPECT_THAT(spans(sent), ElementsAre(window::Span{at(1.52), at(2)}, window::Span{at(2), at(3)}));
@@ -180,7 +182,8 @@ TEST(Row, Warm_Superseded_WhatWasNotStoredBecomesShadowAgain) {
   EXPECT_EQ(b.role().name(), Name::waiting);
   EXPECT_TRUE(b.role().spool().empty()) << "[1, 2) and [2, 3) aren't wanted";
   EXPECT_EQ(b.role().shadow().kept(), 4u);
-  EXPECT_EQ(b.heartbeat().was, 0u);
+  EXPECT_EQ(b.heartbeat().epoch, 0u);
+  EXPECT_EQ(b.heartbeat().was, 0u) << "it keeps nothing of it";
   // The other one counted some of it, with another edge.
   b.tell(stored(1.6, ledger({{3, 1.25}}), 6, -9));
   b.forget();

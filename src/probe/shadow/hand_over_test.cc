@@ -38,6 +38,17 @@ TEST(Ledgers, WhatIsInCommonIsLeftOutUnderEitherName) {
   EXPECT_EQ(named(r[0].ledger), (std::multiset<std::uint64_t>{4}));
 }
 
+TEST(Ledgers, NamesThatAreToldOfWhatWasKnownToBeStoredAreLeftOutToo) {
+  Warm b;
+  b.workers[0].add(done(0.5, 1));
+  b.come_to(1);
+  b.learn(1, ledger({}), -9);
+  ASSERT_EQ(b.shadow.kept(), 1u);
+  b.learn(1, ledger({{1, 0.5}}), -9);  // the whole ledger, after a new connection
+  EXPECT_EQ(b.shadow.kept(), 0u);
+  EXPECT_EQ(b.shadow.counters().left_out, 1u);
+}
+
 TEST(Ledgers, ATransactionThatComesAfterItsNameIsLeftOutToo) {
   Warm b;
   b.come_to(1);

@@ -156,6 +156,17 @@ TEST(AddUp, AnInstanceThatIsAdmittedAddsNothingUp) {
   EXPECT_FALSE(b.shadow.add_up());
 }
 
+TEST(AddUp, NotEvenOneThatWasAStandbyWhoseShadowIsTooLarge) {
+  Warm b(small(60'000));
+  b.learn(0, ledger({}), -10);
+  const std::uint64_t n = traffic(b, 0, 20, 0);
+  ASSERT_GT(b.shadow.bytes(), 60'000u);
+  b.shadow.begin(at(0), false);
+  EXPECT_FALSE(b.shadow.add_up()) << "its records are cut";
+  EXPECT_EQ(b.shadow.since(), at(0));
+  EXPECT_EQ(b.shadow.kept(), n);
+}
+
 TEST(AddUp, WhatIsTooYoungForItGoes_AndIsNotCovered) {
   Warm b(small(60'000));
   b.learn(0, ledger({}), -10);

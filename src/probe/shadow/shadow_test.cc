@@ -170,6 +170,19 @@ TEST(Cut, TwoVersionsInOneWindow_TheNewerStandsAndTheRestIsAGap) {
   EXPECT_EQ(r[0].counters.late, 0u) << "it came in time";
 }
 
+TEST(Cut, TwoVersionsInOneWindow_WhicheverComesFirst) {
+  Cold b;
+  b.workers[0].set_plan(plan({{1, 2}}), 0.4);
+  b.workers[0].add(done(0.6, 1), 1, 2);
+  b.workers[0].add(done(0.7, 2), 1, 1);  // of the version before, decided late
+  b.come_to(1);
+  const Records r = b.cut();
+  ASSERT_EQ(r.size(), 1u);
+  EXPECT_EQ(r[0].services.at(0).definition_version, 2u);
+  EXPECT_EQ(transactions(r[0]), 1u);
+  EXPECT_EQ(b.shadow.counters().not_measured, 1u);
+}
+
 TEST(Cut, NothingMeasured_NoRecord_AndNoCountersLeak) {
   Cold b;
   b.workers[0] = SliceMaker(0, 0, plan({}));

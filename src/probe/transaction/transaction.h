@@ -40,7 +40,8 @@ enum class Reason : std::uint8_t {
   ambiguous_framing,  // no_response: framing that can be read in two ways; nothing after it is paired
   body_hole,          // timing_only: bytes in the middle of a body are missing
   head_hole,          // timing_only: bytes of a head are missing (fields that lay there are empty)
-  late_copy,          // timing_only: an end was seen only in a copy that came after its acknowledgement: the time is a bound
+  late_copy,          // timing_only: an end was seen only in a copy that came after its acknowledgement: the time is a bound; none can be
+                      // told (has_times) where the request was seen only after its response
   end_lost,           // timing_only: the last byte is missing; its time is that of the acknowledgement: a bound
   start_lost,      // no_request: its first bytes are missing; no_response: they may be those of a second copy, when it began is not known
   before_capture,  // no_request: the request was sent before we began

@@ -48,7 +48,7 @@ struct Instance {
   bool alive = true, paused = false, promoted = false, waiting = false, mute = false;
   Nanos clock{0};  // its packet clock less the logical probe's time
   MonoTime began{}, promoted_at{}, heard{}, retry_at{}, beat_at{}, trouble{}, alone{};
-  std::uint64_t epoch = 0, was = 0, applied = 0, discovery = 0;
+  std::uint64_t epoch = 0, was = 0, superseded = 0, applied = 0, discovery = 0;
   bool measures = false;
   struct {
     std::uint64_t both = 0, only_here = 0, only_named = 0;
