@@ -229,7 +229,8 @@ def main():
         return 1
     signal.signal(signal.SIGTERM, lambda _s, _f: sys.exit(143))
     if args.scenes == ["check"]:
-        return side_by_side([[n for n in names if SCENES[n].kind == "cold"], [n for n in names if SCENES[n].kind != "cold"]], args.bin)
+        cold, warm = ([n for n in names if SCENES[n].kind == kind] for kind in ("cold", "warm"))
+        return side_by_side([cold[0::2], cold[1::2] + [n for n in names if n not in cold + warm], warm], args.bin)
     signal.signal(signal.SIGALRM, on_alarm)
     screen = Screen(script=bool(names))
     clusters = Clusters(args.bin, screen.say, args.keep)

@@ -169,7 +169,7 @@ def traces(check):
 
 
 def apptest(check):
-    check.run("end to end", [sys.executable, "tests/apptest/run.py", "--bin", "build/release/bin"], count_closing_line)
+    check.run("end to end", [sys.executable, "tests/apptest/run.py", "--two", "--bin", "build/release/bin"], count_closing_line)
 
 
 def lab(check):

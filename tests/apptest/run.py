@@ -1,18 +1,23 @@
 #!/usr/bin/env python3
 """The built programs, whole: real nginx, real load, mirrored traffic in network namespaces.
 
-run.py [NAME…] --bin DIR [--list] [--keep]
+run.py [NAME…] --bin DIR [--list] [--keep] [--two]
 
 NAME selects tests whose name contains it. Each test starts its own servers and ends them. After each one is looked whether a log holds
 a sanitizer's line, a broken invariant or an error that wasn't expected, and whether a process, namespace or file was left behind.
 Closing line: "N passed, N failed, N skipped"; status 0 only if none failed.
+--two: two files of tests at a time (most of a test is waiting), but for those that hold times of two programs against each other.
 NEZU_SKIP_NETNS=1: where namespaces can't be made, tests that need them are skipped; without it they fail."""
 
 import argparse
 import importlib
 import os
+import queue
+import re
 import signal
+import subprocess
 import sys
+import threading
 import time
 import traceback
 
@@ -22,6 +27,10 @@ from harness import Skip, TESTS  # noqa: E402
 from nezulab import net  # noqa: E402
 from nezulab.lab import Lab  # noqa: E402
 from nezulab.process import Failed  # noqa: E402
+
+
+ALONE = ("witness", "failover", "load")  # files of tests that want the machine for themselves
+CLOSING = re.compile(r"^(\d+) passed, (\d+) failed, (\d+) skipped$")
 
 
 class TimedOut(Failed):
@@ -84,12 +93,60 @@ def select(names):
     return tests
 
 
+def two_at_a_time(tests, arguments):
+    """Each file of tests in a process of its own. (counts, names of those that failed)"""
+    files = list(dict.fromkeys(t.name.split(".")[0] for t in tests))
+    waiting, said = queue.SimpleQueue(), threading.Lock()
+    for file in sorted(files, key=lambda f: -sum(t.timeout for t in tests if t.name.startswith(f + "."))):
+        waiting.put([t.name for t in tests if t.name.startswith(file + ".")])
+    counts, failed, children, over = {"passed": 0, "failed": 0, "skipped": 0}, [], [], threading.Event()
+
+    def run():
+        while not over.is_set():
+            try:
+                names = waiting.get_nowait()
+            except queue.Empty:
+                return
+            child = subprocess.Popen([sys.executable, os.path.abspath(__file__), *names, *arguments], stdout=subprocess.PIPE, text=True)
+            children.append(child)
+            closed = False
+            for line in child.stdout:
+                with said:
+                    if found := CLOSING.match(line):
+                        closed = True
+                        for key, number in zip(counts, found.groups()):
+                            counts[key] += int(number)
+                        continue
+                    if line.startswith("FAIL "):
+                        failed.append(line.split()[1])
+                    if not line.startswith("failed: "):
+                        print(line, end="", flush=True)
+            if child.wait() not in (0, 1) or not closed:
+                with said:
+                    failed.append(f"{names[0]} … (ended with {child.returncode})")
+                    counts["failed"] += 1
+    threads = [threading.Thread(target=run) for _ in range(2)]
+    for thread in threads:
+        thread.start()
+    try:
+        for thread in threads:
+            thread.join()
+    finally:
+        over.set()
+        for child in children:  # each ends what it has started
+            if child.poll() is None:
+                child.terminate()
+                child.wait()
+    return counts, failed
+
+
 def main():
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("names", nargs="*")
     parser.add_argument("--bin", help="folder of the programs")
     parser.add_argument("--list", action="store_true", help="names only")
     parser.add_argument("--keep", action="store_true", help="keep the files of failed tests")
+    parser.add_argument("--two", action="store_true", help="two files of tests at a time")
     args = parser.parse_args()
     tests = select(args.names)
     if args.list:
@@ -100,8 +157,11 @@ def main():
     signal.signal(signal.SIGALRM, on_alarm)
     signal.signal(signal.SIGTERM, lambda _s, _f: sys.exit(143))
     no_namespaces = net.unavailable()
-    counts = {"passed": 0, "failed": 0, "skipped": 0}
-    failed = []
+    counts, failed = {"passed": 0, "failed": 0, "skipped": 0}, []
+    if args.two:
+        beside = [t for t in tests if t.name.split(".")[0] not in ALONE]
+        tests = [t for t in tests if t not in beside]
+        counts, failed = two_at_a_time(beside, ["--bin", args.bin, *(["--keep"] if args.keep else [])])
     for test in tests:
         print(f"     {test.name} …", end="\r" if sys.stdout.isatty() else "\n", flush=True)
         begin = time.monotonic()
