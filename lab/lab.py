@@ -52,15 +52,16 @@ class Clusters:
 
     def __init__(self, programs, say, keep):
         self.programs, self.say, self.keep = programs, say, keep
-        self.lab = self.rig = None
+        self.lab = self.rig = self.kind = None
 
     def get(self, kind):
-        if self.rig is not None and self.rig.kind != kind:
+        if self.rig is not None and self.kind != kind:
             self.close()
         if self.rig is None:
             self.lab = Lab(self.programs, "nezulab")
             begin = time.monotonic()
-            self.rig = (ManagerRig if kind == "manager" else Rig)(self.lab, kind, self.say)
+            self.kind = kind
+            self.rig = (ManagerRig if kind == "manager" else Rig)(self.lab, "warm" if kind == "fenced" else kind, self.say, fencing=kind in ("fenced", "manager"))
             self.rig.up()
             self.say(f"a pair of managers is up ({time.monotonic() - begin:.1f} s)" if kind == "manager" else f"a {kind} pair is up ({time.monotonic() - begin:.1f} s)")
         return self.rig

@@ -5,6 +5,7 @@ failover.py --bin DIR [--runs 20] [--kind cold|warm] [--json]
 
   floor       the cluster's own share: the same cluster and kind of check with a daemon that only sleeps; kill → its start (promotion) on the
               other node has ended
+  cluster     kill → the cluster's agent began to start (promote) the other instance: its share in this takeover
   announced   kill → the other instance's first word to the manager (cold) or its claim's admission (warm)
   window      kill → the manager holds the first window of the other instance; a window is a second long
   gap         what nobody measured
@@ -65,7 +66,12 @@ class Floor:
         def there():
             times = [float(line.split()[0]) for line in other.read("sleep.events").splitlines() if line.endswith(word)]
             return next((t for t in times if t > killed), None)
-        return {"floor": wait_for("the sleeper on the other node", there, 20, 0.01) - killed}
+        taken = wait_for("the sleeper on the other node", there, 20, 0.01) - killed
+        # Forgotten now: the cluster would do it in two seconds, in the middle of the other takeover.
+        self.rig.stack.settle()
+        self.rig.stack.cleanup("sleep")
+        self.wait()
+        return {"floor": taken}
 
 
 def failover(rig):
@@ -77,12 +83,13 @@ def failover(rig):
     rig.settle(load)
     record = records[0]
     announced = seconds_of(record["admitted" if rig.kind == "warm" else "announced"])
-    return {"announced": announced - killed, "window": seconds_of(record["first_window"]) - killed, "gap": length_of(gaps_of_all(records))}
+    began = seconds_of(record["promote" if rig.kind == "warm" else "start"])
+    return {"cluster": began - killed, "announced": announced - killed, "window": seconds_of(record["first_window"]) - killed, "gap": length_of(gaps_of_all(records))}
 
 
 def summary(rows):
     out = {}
-    for key in ("floor", "announced", "window", "gap"):
+    for key in ("floor", "cluster", "announced", "window", "gap"):
         values = [1000 * row[key] for row in rows if key in row]
         if values:
             out[key] = {"runs": len(values), "min": min(values), "median": statistics.median(values), "max": max(values)}
@@ -120,7 +127,7 @@ def main():
             for key, v in result.items():
                 print(f"  {key:12} {v['min']:8.0f} {v['median']:8.0f} {v['max']:8.0f}")
             ours = result["announced"]["median"] - result["floor"]["median"]
-            print(f"  our share beyond the floor, by the medians: {ours:.0f} ms")
+            print(f"  our share beyond the floor, by the medians: {ours:.0f} ms; by the maxima: {result['announced']['max'] - result['floor']['max']:.0f} ms")
         return 0
     except Failed as error:
         print(f"failed after {len(rows)} runs: {error}", file=sys.stderr)

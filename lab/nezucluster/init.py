@@ -10,6 +10,7 @@ import sys
 import time
 
 OCF = "/usr/lib/ocf/resource.d"
+FENCING = "/usr/lib/stonith/plugins/external"
 
 
 def mount(*args):
@@ -40,10 +41,11 @@ def make_file_system(folder):
     for name, source in (("product", product), ("lab", folder)):
         os.mkdir(f"/run/{name}")
         bind(source, f"/run/{name}")
-    shared = os.path.join(os.path.dirname(product), "shared")  # what a pair of managers has its database on
-    if os.path.exists(shared):
-        os.mkdir("/run/shared")
-        bind(shared, "/run/shared")
+    for name in ("shared", "fence"):  # what a pair of managers has its database on; fencing devices
+        source = os.path.join(os.path.dirname(product), name)
+        if os.path.exists(source):
+            os.mkdir(f"/run/{name}")
+            bind(source, f"/run/{name}")
     for name in ("lock", "crm", "ocf"):
         os.mkdir(f"/run/{name}")
     shutil.chown("/run/crm", "hacluster", "haclient")
@@ -57,6 +59,10 @@ def make_file_system(folder):
     for provider in os.listdir(agents):
         os.symlink(f"{agents}/{provider}", f"/run/ocf/{provider}")
     mount("--rbind", "/run/ocf", OCF)
+    if os.path.exists("/run/fence/plugin"):
+        os.mkdir("/run/fencing")
+        shutil.copy2("/run/fence/plugin", "/run/fencing/lab")
+        bind("/run/fencing", FENCING)
 
 
 def start_stack():

@@ -11,6 +11,7 @@ from nezulab.process import Failed, busy, expect_equal, run, wait_for
 from nezulab.web import Nginx
 
 from . import audit
+from .fencing import DEVICES, Fencing
 from .node import Node
 from .site import RING, ClusterSite
 from .stack import CIB, Stack, corosync_conf
@@ -46,7 +47,7 @@ class Rig:
 
     MORE = ()  # machines beside the pair
 
-    def __init__(self, lab, kind, log, token_ms=1000, isolation="3s"):
+    def __init__(self, lab, kind, log, token_ms=1000, isolation="3s", fencing=False):
         self.lab, self.kind, self.say = lab, kind, log
         self.isolation, self.token_ms = isolation, token_ms
         self.site = lab.use(ClusterSite(lab.name, self.MORE))
@@ -57,6 +58,8 @@ class Rig:
         self.nginx = self.pki = self.manager = self.nodes = self.stack = None
         self.scene_begin, self.known, self.known_events, self.counters = 0.0, set(), set(), {}
         self.extra_agents = {}  # provider → files, beside the product's
+        self.fencing = None
+        self.with_fencing = fencing
 
     def _remove(self):
         shutil.rmtree(self.dir, ignore_errors=True)
@@ -79,6 +82,9 @@ class Rig:
         self.stack = Stack(self.nodes)
         self.make_manager()
         os.makedirs(os.path.join(self.dir, "nodes"))
+        if self.with_fencing:
+            self.fencing = Fencing(os.path.join(self.dir, "fence"), self.nodes)
+            lab.on_close(self.fencing.close)
         for node in self.nodes.values():
             node.format(corosync_conf(self.token_ms), CIB)
             shutil.copytree(self.pki.dir, os.path.join(node.folder, "pki"))
@@ -88,7 +94,7 @@ class Rig:
         for node in self.nodes.values():
             node.boot()
         self.stack.wait_online()
-        self.stack.load(self.resources())
+        self.stack.load(self.resources() + (DEVICES if self.fencing else ""))
         self.ready()
         return self
 

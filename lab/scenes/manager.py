@@ -104,3 +104,21 @@ def manager_switch_over(rig):
     back, text = _moves(rig, node, *more)
     rig.stack.any_node().run(["crm_resource", "--clear", "-r", "nezu-manager-group"])
     return f"there again after {back - asked:.2f} s; {text}"
+
+
+@scene("manager", errors=["probe.disconnected"])
+def manager_fenced(rig):
+    """The managers' cluster link is cut: the node that runs the manager is shot before the other one touches the database; likewise."""
+    if rig.wait_manager().name != "node-b":  # the one that is shot first: cluster/crm/fencing.crm
+        rig.stack.any_node().run(["crm_resource", "--move", "-r", "nezu-manager-group", "-N", "node-b"])
+        rig.wait_manager("node-b")
+        rig.stack.any_node().run(["crm_resource", "--clear", "-r", "nezu-manager-group"])
+    node, *more = _begin(rig)
+    before = len(rig.fencing.shot)
+    rig.site.cluster_link(node.name, False)
+    cut = time.time()
+    back, text = _moves(rig, node, *more)
+    expect_equal([name for name, _ in rig.fencing.shot[before:]], ["node-b"], "nodes that were switched off")
+    expect_equal(node.running(), False, "whether node-b runs")
+    rig.site.cluster_link(node.name, True)
+    return f"there again {back - cut:.2f} s after the cut; {text}"

@@ -259,3 +259,32 @@ def warm_storm(rig, seconds, every):
     _, text = _nothing_lost(rig, load, kills)
     expect_equal([bool(e["closed"]) for e in rig.events("failover")], [True] * kills, "failover events, closed")
     return f"{kills} kills; {text}"
+
+
+@scene("fenced", errors=["probe.disconnected", "no carrier"])
+def warm_fenced(rig):
+    """The cluster link is cut, with fencing: the active one's node is shot, the other one takes over, nothing lost; there is one claim at any
+    time, and the node comes back as the standby."""
+    active = rig.begin()
+    if active.name != "node-b":  # the one that is shot first: cluster/crm/fencing.crm
+        rig.stack.any_node().run(["crm_resource", "--move", "-r", "edge-pair", "--promoted", "-N", "node-b"])
+        rig.wait_active("node-b")
+        rig.stack.any_node().run(["crm_resource", "--clear", "-r", "edge-pair"])
+        active = rig.begin()
+    load = rig.load(rate=RATE, connections=CONNECTIONS, extra=())
+    time.sleep(2)
+    rig.site.cluster_link(active.name, False)
+    cut = time.time()
+    rig.wait_active("node-a", 30)
+    taken = time.time() - cut
+    expect_equal([name for name, _ in rig.fencing.shot], ["node-b"], "nodes that were switched off")
+    expect_equal(active.running(), False, "whether node-b runs")
+    rig.site.cluster_link(active.name, True)
+    active.boot()
+    rig.stack.wait_online()
+    rig.wait_standby()
+    time.sleep(1)
+    records, text = _nothing_lost(rig, load)
+    expect_equal(rig.events("claim.waiting"), [], "events of two claims")
+    expect_equal(rig.fencing.failure, None, "the device")
+    return f"taken over {taken:.1f} s after the cut; {_took(records[0])}; {text}"
