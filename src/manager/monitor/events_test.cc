@@ -109,6 +109,22 @@ TEST_P(Events, gap_ends_with_the_monitoring) {
   expect_once("gap");
 }
 
+// A record ends where its coverage ends, and none comes any more: the instance's own word tells.
+TEST_P(Events, gap_while_the_capture_stands) {
+  begin(false);
+  world().at_node('a')->stands = true;
+  world().run(ms(2500));
+  EXPECT_EQ(world().notices("gap"), 0u) << "the other node may take over";
+  world().run(ms(1500));
+  ASSERT_TRUE(world().notice_open("gap"));
+  EXPECT_NE(text("gap").find("nobody measures (a: interface mirror0 has no carrier)"), std::string::npos) << text("gap");
+  restart();
+  world().run(ms(9000));
+  EXPECT_TRUE(world().notice_open("gap"));
+  world().at_node('a')->stands = false;
+  expect_once("gap");
+}
+
 TEST_P(Events, no_gap_while_a_probe_is_only_cut_off) {
   begin(true);
   world().cluster_acts = false;

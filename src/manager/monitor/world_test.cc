@@ -135,6 +135,7 @@ void World::beat(Instance& instance) {
   heartbeat.frame_clock = packet_now();
   heartbeat.clock_known = wire::ClockKnown::own;
   heartbeat.whole = instance.measures;
+  if (instance.stands) heartbeat.capture.fault = "interface mirror0 has no carrier";
   for (const auto& [service, version] : instance.versions) {
     heartbeat.services.push_back({service, version, instance.measures, instance.measures ? instance.measures_since : instance.stopped_at});
   }
@@ -152,6 +153,10 @@ void World::drop(Instance& instance) {
 
 void World::measure(Instance& instance) {
   if (!instance.epoch || !instance.measures) return;
+  if (instance.stands) {
+    instance.cut = std::max(instance.cut, packet_now());
+    return;
+  }
   while (floor_to(instance.cut, kWindow) + kWindow <= packet_now() - ms(20)) {
     window::Record record;
     record.instance = instance.id;

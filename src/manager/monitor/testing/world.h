@@ -49,7 +49,7 @@ struct Instance {
   Nanos clock{0};  // its packet clock less the logical probe's time
   MonoTime began{}, promoted_at{}, heard{}, retry_at{}, beat_at{}, trouble{}, alone{};
   std::uint64_t epoch = 0, was = 0, superseded = 0, applied = 0, discovery = 0;
-  bool measures = false;
+  bool measures = false, stands = false;  // stands: its capture gives nothing, and it says so
   struct {
     std::uint64_t both = 0, only_here = 0, only_named = 0;
   } compares, compared;  // a second; so far
