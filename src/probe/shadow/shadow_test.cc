@@ -14,6 +14,7 @@ using testing::Cold;
 using testing::done;
 using testing::ledger;
 using testing::mono;
+using testing::named;
 using testing::options;
 using testing::plan;
 using testing::Records;
@@ -224,6 +225,53 @@ TEST(Cut, NothingCovered_NoRecord_ButItsCountersGoIntoTheNext) {
   EXPECT_EQ(r[1].span, (window::Span{at(2), at(3)}));
   EXPECT_EQ(r[1].counters.frames, 7u);
   EXPECT_EQ(b.shadow.counters().uncovered, 1u);
+}
+
+// In a warm pair: what follows is left to the standby, whose mirror port may have been well.
+TEST(Cut, ARecordEndsWhereItsCoverageEnds) {
+  Warm b;
+  b.shadow.begin(at(0), false);
+  b.workers[0].add(done(0.5, 1));
+  b.come_to(0, 1.3, 1.3, span(0.6, 1.3));
+  const Records r = b.cut(1.3);
+  ASSERT_EQ(r.size(), 1u);
+  EXPECT_EQ(r[0].span, (window::Span{at(0), at(0.6)}));
+  EXPECT_EQ(r[0].covered, span(0, 0.6));
+  EXPECT_EQ(named(r[0].ledger), (std::multiset<std::uint64_t>{1}));
+  // Nobody took over: it goes on in the window where its coverage begins again, and nothing is counted twice.
+  b.workers[0].add(done(2.5, 2));
+  b.come_to(0, 2.4, 2.4, span(1.3, 2.4));
+  b.come_to(0, 3, 3);
+  const Records later = b.cut(3);
+  ASSERT_EQ(later.size(), 1u);
+  EXPECT_EQ(later[0].span, (window::Span{at(2), at(3)}));
+  EXPECT_EQ(later[0].covered, span(2.4, 3));
+  EXPECT_EQ(transactions(later[0]), 1u);
+}
+
+TEST(Cut, AHoleAmidARecordIsAHole) {
+  Warm b;
+  b.shadow.begin(at(0), false);
+  b.come_to(0, 1, 1, span(0.6, 0.7));
+  const Records r = b.cut(1);
+  ASSERT_EQ(r.size(), 1u);
+  EXPECT_EQ(r[0].span, (window::Span{at(0), at(1)}));
+  EXPECT_EQ(r[0].covered, (window::Spans{{at(0), at(0.6)}, {at(0.7), at(1)}}));
+}
+
+// The other one's record ended in the middle of a window: what was watched from there on is this one's.
+TEST(Cut, TheStandbyGoesOnWhereTheActivesCoverageEnded) {
+  Warm b;
+  b.workers[0].add(done(0.5, 1));
+  b.workers[0].add(done(0.7, 2));
+  b.come_to(1);
+  b.learn(0.6, ledger({{1, 0.5}}));
+  b.shadow.begin(at(0.6), false);
+  const Records r = b.cut(1);
+  ASSERT_EQ(r.size(), 1u);
+  EXPECT_EQ(r[0].span, (window::Span{at(0.6), at(1)}));
+  EXPECT_EQ(r[0].covered, span(0.6, 1));
+  EXPECT_EQ(named(r[0].ledger), (std::multiset<std::uint64_t>{2}));
 }
 
 TEST(Cut, AStepOfPacketTimeMakesNoRecordsInBetween) {
