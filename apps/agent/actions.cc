@@ -5,10 +5,10 @@
 #include <unistd.h>
 
 #include <algorithm>
-#include <thread>
 
 #include "agent/launch.h"
 #include "agent/notice.h"
+#include "common/base/system_clock.h"
 #include "common/base/text.h"
 #include "common/io/directory.h"
 #include "probe/control/cluster_times.h"
@@ -186,7 +186,7 @@ Exit Actions::died() {
   const Memory memory = recall(kFolder, memory_file());
   const Exit exit = dead();
   if (p_.interval > Nanos(0) && !memory.dead && (memory.score || p_.check_level >= 10)) {
-    std::this_thread::sleep_for(std::min(kOneAtATime, until_deadline(kReserve, Seconds(60))));
+    pause_for(std::min(kOneAtATime, until_deadline(kReserve, Seconds(60))));
   }
   return exit;
 }

@@ -3,6 +3,7 @@
 
 #include <cerrno>
 #include <cstring>
+#include <thread>
 
 #include "common/base/check.h"
 #include "common/base/random.h"
@@ -19,6 +20,10 @@ std::int64_t read_clock(clockid_t id) {
 
 WallTime SystemClock::wall() const { return wall_time_ns(read_clock(CLOCK_REALTIME)); }
 MonoTime SystemClock::mono() const { return mono_time_ns(read_clock(CLOCK_MONOTONIC)); }
+
+void pause_for(Nanos span) {
+  if (span > Nanos(0)) std::this_thread::sleep_for(span);
+}
 
 std::uint64_t Random::next_u64() {
   std::array<std::uint8_t, 8> bytes{};

@@ -11,4 +11,7 @@ class SystemClock final : public Clock {
   MonoTime mono() const override;  // CLOCK_MONOTONIC
 };
 
+// The calling thread does nothing for so long; zero and less: it goes on at once. For small programs that have nothing else to do.
+void pause_for(Nanos span);
+
 }  // namespace nezu
