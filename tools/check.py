@@ -74,6 +74,7 @@ def count_ctest(text):
 class Check:
     def __init__(self):
         self.sum, self.failures = Counts(), []
+        self.steps, self.building = [], None  # of this run; a build that was begun beside another step
         self.begin = time.monotonic()
         os.makedirs(LOGS, exist_ok=True)
 
@@ -132,6 +133,19 @@ class Check:
     def build(self, preset, *targets):
         return self.run(f"build {preset}", ["cmake", "--build", f"build/{preset}", "--", "-k", "0", *targets])
 
+    def build_ahead(self, preset, *targets):
+        """Begins to build at the lowest priority, beside a step that mostly waits."""
+        command = f"cmake --preset {preset} && exec cmake --build build/{preset} -- -k 0 {' '.join(targets)}"
+        self.building = subprocess.Popen(["nice", "-n", "19", "sh", "-c", command], cwd=ROOT, stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL,
+                                         stderr=subprocess.DEVNULL, start_new_session=True)
+
+    def stop_building(self):
+        """What it has built stays; what failed, fails again where it is seen."""
+        process, self.building = self.building, None
+        if process and process.poll() is None:
+            os.killpg(process.pid, signal.SIGTERM)
+            process.wait()
+
     def ctest(self, preset, *options, env=None):
         return self.run(f"unit tests {preset}", ["ctest", "--test-dir", f"build/{preset}", "--verbose", "-j", JOBS, *options], count_ctest, env)
 
@@ -174,14 +188,17 @@ def apptest(check):
 
 def lab(check):
     """Failover under real cluster software: the scenes that hold, in their short forms."""
+    if "asan" in check.steps:
+        check.build_ahead("fuzz", *fuzz_targets())
     check.run("lab", [sys.executable, "lab/lab.py", "check", "--bin", "build/release/bin"], count_closing_line)
+    check.stop_building()
 
 
 def asan(check):
     """clang, AddressSanitizer, UndefinedBehaviorSanitizer, libFuzzer: whatever reads bytes that strangers send; each fuzzer for a while."""
     if not check.cmake("fuzz"):
         return
-    check.build("fuzz", "fuzzers", "nezu-sim", *[test_of(m) for m in HOSTILE + KEEPING])
+    check.build("fuzz", *fuzz_targets())
     env = {"ASAN_OPTIONS": "detect_stack_use_after_return=1", "UBSAN_OPTIONS": "print_stacktrace=1"}
     check.ctest("fuzz", "-R", f"^unit\\.({'|'.join(HOSTILE + KEEPING)})$", env=env)
     check.run("simulation, sanitizers", ["sh", "-c", "exec build/fuzz/tests/sim/nezu-sim sweep 1"], env=env)  # sh: says where it is missing
@@ -204,6 +221,10 @@ def asan_whole(check):
     check.ctest("fuzz", env=env)
     check.run("end to end, sanitizers", [sys.executable, "tests/apptest/run.py", "--bin", "build/fuzz/bin", *ASAN_APPTESTS], count_closing_line,
               {**env, "NEZU_KILLS": "5"})
+
+
+def fuzz_targets():
+    return ["fuzzers", "nezu-sim", *[test_of(m) for m in HOSTILE + KEEPING]]
 
 
 def test_of(module):
@@ -253,8 +274,12 @@ def main():
         return 2
     signal.signal(signal.SIGTERM, lambda _s, _f: sys.exit(143))
     check = Check()
-    for name in arguments or ALWAYS:
-        STEPS[name](check)
+    check.steps = arguments or ALWAYS
+    try:
+        for name in check.steps:
+            STEPS[name](check)
+    finally:
+        check.stop_building()
     for name, log in check.failures:
         print(f"failed: {name}   ({os.path.relpath(log, ROOT)})")
     ran = check.sum.passed + check.sum.failed
