@@ -85,6 +85,7 @@ def transition_times_out(rig):
         rig.wait_active()
         time.sleep(1)
         expect_equal(_state(rig), "stopped", "the state when an instance is there again")
+        expect_equal([p["wished"] for p in rig.manager.service()["monitoring"]["probes"]], [False], "what is wished of the logical probe")
         expect_equal(len(rig.events("transition.timeout")), 1, "events afterwards")
     finally:
         rig.manager.stop()
