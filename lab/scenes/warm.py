@@ -199,7 +199,8 @@ def warm_clock_off(rig, offsets):
         grain = 0.001 if len(offsets) == 1 or os.getloadavg()[0] > 1.5 else 0.0002
         expect(shown is not None and abs(abs(shown) - abs(offset)) < grain, f"the offset is {offset} s, shown is {shown}")
         if abs(offset) >= 1:
-            expect(rig.events("clocks.apart"), "no event says that the clocks are apart")
+            told = [e for e in rig.manager.events("clocks.apart") if e["closed"] is None]  # perhaps since the offset before
+            expect(told, "no open event says that the clocks are apart")
         rig.configure(standby)
         out.append(f"{offset * 1000:+.0f} ms shown as {shown * 1000:+.3f} ms; {text}")
     return "; ".join(out)
