@@ -283,8 +283,8 @@ Exit Actions::demote() {
   const auto process = find_process(pid_file());
   if (!process) {
     // What is dead is at work no more; the next check reports it. A failure here would only make the promotion of the other one wait.
-    (void)dead();
     Memory memory = recall(kFolder, memory_file());
+    tell_score(memory, std::nullopt);
     memory.dead = true;
     remember(kFolder, memory_file(), memory);
     return kOk;

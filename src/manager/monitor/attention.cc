@@ -19,6 +19,10 @@ constexpr std::size_t kClockSamples = 4;                // a second's worth: the
 constexpr Nanos kCompareMirrors = std::chrono::seconds(10);
 constexpr std::uint64_t kEnoughToCompare = 200;  // transactions
 
+std::string gap_subject(const std::string& service, const std::string& logical_probe) {
+  return fmt::format("{} at {}", service, logical_probe);
+}
+
 }  // namespace
 
 // Whether an absence is old enough to mean something: the manager and every connection have had the time to come back.
@@ -52,7 +56,7 @@ void Monitor::note_gaps(Probe& probe, const window::Record& record, Now now) {
 }
 
 void Monitor::note_gap(Probe& probe, ServiceId service, const window::Spans& missing, PacketTime end, Now now) {
-  const std::string subject = fmt::format("{} at {}", name_of(service), probe.name);
+  const std::string subject = gap_subject(name_of(service), probe.name);
   const auto open = probe.gaps.find(service);
   if (window::total(missing) >= kGapWorthTelling) {
     Gap& gap = open == probe.gaps.end() ? probe.gaps[service] : open->second;
@@ -69,7 +73,7 @@ void Monitor::note_gap(Probe& probe, ServiceId service, const window::Spans& mis
 
 // Covered again for some time, or not monitored any more.
 void Monitor::close_gap(Probe& probe, ServiceId service, Now now) {
-  const std::string subject = fmt::format("{} at {}", name_of(service), probe.name);
+  const std::string subject = gap_subject(name_of(service), probe.name);
   const auto gap = probe.gaps.extract(service);
   const std::string more = gap.empty() || gap.mapped().missing == Nanos{0}
                                ? ""
@@ -87,7 +91,7 @@ void Monitor::check_capture(Probe& probe, Now now) {
   if (awake_ - *probe.stands <= options_.reconnect_grace) return;
   for (const auto& [id, at] : probe.kept.services) {
     if (!at.span || at.state != State::monitoring) continue;
-    const std::string subject = fmt::format("{} at {}", name_of(id), probe.name);
+    const std::string subject = gap_subject(name_of(id), probe.name);
     events_.open("gap", subject, store::Severity::warning,
                  fmt::format("{}: nobody measures ({}: {})", subject, session->hello.node, session->last->capture.fault), now.wall);
   }
