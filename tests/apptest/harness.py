@@ -47,6 +47,7 @@ class Rig:
         self.probe_changes = probe_changes
         self.probes = {}
         self.begin = time.time()
+        self.client_times = None  # the response times that the load measured, once it has ended
         if start_manager and certificates:
             self.manager.start()
 
@@ -77,6 +78,7 @@ class Rig:
         sent = load.stop()
         ended = time.time()
         expect(sent["answered"] == sent["sent"] > 0, f"the load itself went wrong: {sent}")
+        self.client_times = sent["response_time"]
         self.manager.wait_stored(int(ended) + 1, timeout=timeout)
         entries = self.nginx.entries()
         expect_equal(len(entries), sent["sent"], "requests that nginx logged")
@@ -99,7 +101,7 @@ class Rig:
     def judge(self, expectation, totals, paths, busy):
         """`busy`: a machine with much else to do: of times only medians say something, and a few requests may be told as unmeasured."""
         if not busy:
-            return witness.compare(expectation, totals, paths)
+            return witness.compare(expectation, totals, paths, client=self.client_times)
         witness.allow_unmeasured(expectation, totals, paths)
         return witness.compare(expectation, totals, paths, only=("p50",))
 
