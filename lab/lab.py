@@ -15,11 +15,8 @@ NEZU_SKIP_LAB=1: where there can be no cluster, scenes are skipped; without it t
 import argparse
 import json
 import os
-import re
 import signal
-import subprocess
 import sys
-import threading
 import time
 import traceback
 
@@ -31,11 +28,11 @@ from nezucluster.manager_rig import ManagerRig  # noqa: E402
 from nezucluster.rig import Rig  # noqa: E402
 from nezucluster.scene import SCENES  # noqa: E402
 from nezulab import net  # noqa: E402
+from nezulab.beside import closing_lines, run_beside  # noqa: E402
 from nezulab.lab import Lab  # noqa: E402
 from nezulab.process import Failed  # noqa: E402
 from nezulab.term import Screen  # noqa: E402
 
-CLOSING = re.compile(r"^(\d+) passed, (\d+) failed, (\d+) skipped$")
 SCENE_SECONDS = 150  # beyond the seconds that a scene itself asks for
 
 
@@ -137,40 +134,16 @@ def run_scenes(clusters, names, short, screen):
     if left:
         print("FAIL left behind: " + ", ".join(left))
         counts["failed"] += 1
-    if failed:
-        print("failed: " + ", ".join(failed))
-    print(f"{counts['passed']} passed, {counts['failed']} failed, {counts['skipped']} skipped")
+    print(closing_lines(counts, failed))
     return 1 if counts["failed"] else 0
 
 
 def side_by_side(groups, programs):
-    """Each group in a process of its own: most of a scene is waiting. Lines come as they are said; the closing lines are summed."""
-    children = [subprocess.Popen([sys.executable, os.path.join(HERE, "lab.py"), *names, "--short", "--bin", programs], stdout=subprocess.PIPE, text=True)
-                for names in groups if names]
-    closing, said = [], threading.Lock()
-
-    def read(child):
-        for line in child.stdout:
-            if found := CLOSING.match(line):
-                closing.append([int(n) for n in found.groups()])
-            else:
-                with said:
-                    print(line, end="", flush=True)
-    readers = [threading.Thread(target=read, args=(child,)) for child in children]
-    for reader in readers:
-        reader.start()
-    try:
-        for reader in readers:
-            reader.join()
-        bad = sum(child.wait() not in (0, 1) for child in children)
-    finally:
-        for child in children:  # each ends what it has started
-            if child.poll() is None:
-                child.terminate()
-                child.wait()
-    passed, failed, skipped = (sum(c[i] for c in closing) for i in range(3))
-    print(f"{passed} passed, {failed + bad} failed, {skipped} skipped")
-    return 1 if failed + bad else 0
+    """Each group of scenes in a process and a cluster of its own."""
+    counts, failed = run_beside([(" ".join(names), [sys.executable, os.path.join(HERE, "lab.py"), *names, "--short", "--bin", programs])
+                                 for names in groups if names], len(groups))
+    print(closing_lines(counts, failed))
+    return 1 if counts["failed"] else 0
 
 
 def stay(clusters, kind, screen):

@@ -12,12 +12,8 @@ NEZU_SKIP_NETNS=1: where namespaces can't be made, tests that need them are skip
 import argparse
 import importlib
 import os
-import queue
-import re
 import signal
-import subprocess
 import sys
-import threading
 import time
 import traceback
 
@@ -25,12 +21,12 @@ HERE = os.path.dirname(os.path.abspath(__file__))
 sys.path[:0] = [HERE, os.path.join(HERE, "..", "..", "demo")]
 from harness import Skip, TESTS  # noqa: E402
 from nezulab import net  # noqa: E402
+from nezulab.beside import closing_lines, run_beside  # noqa: E402
 from nezulab.lab import Lab  # noqa: E402
 from nezulab.process import Failed  # noqa: E402
 
 
 ALONE = ("witness", "failover", "load")  # files of tests that want the machine for themselves
-CLOSING = re.compile(r"^(\d+) passed, (\d+) failed, (\d+) skipped$")
 
 
 class TimedOut(Failed):
@@ -94,50 +90,12 @@ def select(names):
 
 
 def two_at_a_time(tests, arguments):
-    """Each file of tests in a process of its own. (counts, names of those that failed)"""
-    files = list(dict.fromkeys(t.name.split(".")[0] for t in tests))
-    waiting, said = queue.SimpleQueue(), threading.Lock()
-    for file in sorted(files, key=lambda f: -sum(t.timeout for t in tests if t.name.startswith(f + "."))):
-        waiting.put([t.name for t in tests if t.name.startswith(file + ".")])
-    counts, failed, children, over = {"passed": 0, "failed": 0, "skipped": 0}, [], [], threading.Event()
-
-    def run():
-        while not over.is_set():
-            try:
-                names = waiting.get_nowait()
-            except queue.Empty:
-                return
-            child = subprocess.Popen([sys.executable, os.path.abspath(__file__), *names, *arguments], stdout=subprocess.PIPE, text=True)
-            children.append(child)
-            closed = False
-            for line in child.stdout:
-                with said:
-                    if found := CLOSING.match(line):
-                        closed = True
-                        for key, number in zip(counts, found.groups()):
-                            counts[key] += int(number)
-                        continue
-                    if line.startswith("FAIL "):
-                        failed.append(line.split()[1])
-                    if not line.startswith("failed: "):
-                        print(line, end="", flush=True)
-            if child.wait() not in (0, 1) or not closed:
-                with said:
-                    failed.append(f"{names[0]} … (ended with {child.returncode})")
-                    counts["failed"] += 1
-    threads = [threading.Thread(target=run) for _ in range(2)]
-    for thread in threads:
-        thread.start()
-    try:
-        for thread in threads:
-            thread.join()
-    finally:
-        over.set()
-        for child in children:  # each ends what it has started
-            if child.poll() is None:
-                child.terminate()
-                child.wait()
-    return counts, failed
+    """Each file of tests in a process of its own, the longest first. (counts, names of those that failed)"""
+    files = {}
+    for test in tests:
+        files.setdefault(test.name.split(".")[0], []).append(test)
+    longest_first = sorted(files, key=lambda file: -sum(t.timeout for t in files[file]))
+    return run_beside([(file, [sys.executable, os.path.abspath(__file__), *(t.name for t in files[file]), *arguments]) for file in longest_first], 2)
 
 
 def main():
@@ -171,10 +129,8 @@ def main():
         print(f"{word} {test.name} ({time.monotonic() - begin:.1f} s){': ' + text if text else ''}", flush=True)
         if outcome == "failed":
             failed.append(test.name)
-    if failed:
-        print("failed: " + ", ".join(failed))
-    print(f"{counts['passed']} passed, {counts['failed']} failed, {counts['skipped']} skipped")
-    return 1 if failed else 0
+    print(closing_lines(counts, failed))
+    return 1 if counts["failed"] else 0
 
 
 if __name__ == "__main__":

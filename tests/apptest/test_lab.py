@@ -1,11 +1,14 @@
 """The laboratory's own judgement: a witness that never disagrees, or a check of logs that never finds anything, would be of no use."""
 
+import contextlib
+import io
 import json
 import sys
 
 import link
 from harness import expect, expect_equal, test
 from nezulab import net, witness
+from nezulab.beside import run_beside
 from nezulab.process import Failed, run
 from nezulab.web import Entry
 
@@ -49,6 +52,20 @@ def the_witness_tells_right_from_wrong(lab):
     expect_equal((edge.low["all"], edge.high["all"]), (89, 90), "at the edge nobody can tell, within the margin")
     span = witness.Expectation(entries, begin=100.95, end=101.95)
     expect_equal((span.low["all"], span.high["all"]), (10, 10), "between two instants")
+
+
+@test(namespaces=False)
+def programs_beside_each_other_are_summed(lab):
+    """One that dies, or says nothing of its end, must never pass for one in which nothing failed."""
+    said = {"good": ("print('ok  a.b'); print('3 passed, 0 failed, 1 skipped')", 0),
+            "bad": ("print('FAIL a.c (1 s): why'); print('failed: a.c'); print('1 passed, 1 failed, 0 skipped'); exit(1)", 1),
+            "mute": ("print('ok  a.d')", 1), "dead": ("print('2 passed, 0 failed, 0 skipped'); exit(3)", 1)}
+    sink = io.StringIO()
+    with contextlib.redirect_stdout(sink):
+        counts, failed = run_beside([(name, [sys.executable, "-c", code]) for name, (code, _) in said.items()], 2)
+    expect_equal(counts, {"passed": 6, "failed": sum(n for _, n in said.values()), "skipped": 1}, "sums")
+    expect_equal(sorted(name.split()[0] for name in failed), ["a.c", "dead", "mute"], "names of what failed")
+    expect_equal(sorted(sink.getvalue().splitlines()), ["FAIL a.c (1 s): why", "ok  a.b", "ok  a.d"], "lines passed on")
 
 
 @test(namespaces=False)
