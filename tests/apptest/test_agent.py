@@ -30,7 +30,7 @@ class Agent:
             time.sleep(0.02)
         with open(f"/proc/{self.room.pid}/task/{self.room.pid}/children", encoding="ascii") as f:
             self.init = f.read().split()[0]
-        self.parameters, self.last = parameters, None
+        self.parameters, self.last, self.tools = parameters, None, None  # tools: a folder of programs that it finds before all others
 
     def inside(self, argv, env=None, timeout=60):
         return run(["nsenter", "-t", self.init, "-m", "-n", "-p", "--", *argv], check=False, env=env, timeout=timeout)
@@ -39,6 +39,8 @@ class Agent:
         env = {f"OCF_RESKEY_{k}": str(v) for k, v in {**self.parameters, **more}.items()}
         env |= {"OCF_RESOURCE_INSTANCE": self.name, "OCF_CHECK_LEVEL": str(level), "OCF_RESKEY_CRM_meta_interval": str(interval_ms),
                 "OCF_RESKEY_CRM_meta_timeout": str(timeout_ms)}
+        if self.tools:
+            env["PATH"] = f"{self.tools}:{os.environ['PATH']}"
         self.last = self.inside([self.path, action], env)
         return self.last.returncode
 
@@ -167,6 +169,57 @@ def the_clusters_steps_are_in_the_failovers_record(lab):
     expect_equal(agent("promote"), 0, "promote again")
     expect_equal(len(rig.manager.failovers()), 1, "records: the same instance again is no failover")
     return f"promoted {1000 * (seconds_of(record['promote']) - seconds_of(record['lost'])):.0f} ms after the loss"
+
+
+class Scores:
+    """A `crm_attribute` that only writes down what it is told, and when."""
+
+    def __init__(self, lab):
+        self.folder, self.file = lab.path("tools"), lab.path("scores")
+        os.mkdir(self.folder)
+        tool = f"{self.folder}/crm_attribute"
+        with open(tool, "w", encoding="utf-8") as f:
+            f.write(f'#!/bin/sh\nfor word; do last=$word; done\necho "$(date +%s.%N) $last" >> {self.file}\n')
+        os.chmod(tool, 0o755)
+
+    def told(self):
+        with open(self.file, encoding="utf-8") as f:
+            return [(float(line.split()[0]), line.split()[1]) for line in f]
+
+
+@test(timeout=60)
+def the_cluster_is_told_one_thing_at_a_time(lab):
+    """A death: the end of the score at once, and the failed check a while later. The demotion of what is dead is no failure."""
+    rig = Rig(lab)
+    agent, scores = probe_agent(lab, rig, {"standby": "warm"}), Scores(lab)
+    agent.tools = scores.folder
+
+    def check(level=0):
+        begin = time.time()
+        expect_equal(agent("monitor", level, interval_ms=1000, long_poll="1s"), NOT_RUNNING, "a check of a dead one")
+        return time.time() - begin
+    expect_equal((agent("start"), agent("promote")), (0, 0), "start, promote")
+    expect_equal(scores.told()[0][1], "--update=10", "the score of a standby")
+    wait_for("the score of the admitted one", lambda: agent("monitor") == 0 and scores.told()[-1][1] == "--update=100", 5)
+    agent.signal(signal.SIGKILL)
+    begin = time.time()
+    took = check()
+    at, word = scores.told()[-1]
+    expect_equal(word, "--delete", "what the cluster is told first")
+    expect(at - begin < took - 0.35 and took < 1, f"the score's end after {at - begin:.3f} s, the failed check after {took:.3f} s")
+    told = len(scores.told())
+    expect(check() < 0.35, "the second check waits too, though the score is gone")
+    expect(check(10) > 0.38, "the deep check doesn't wait for that of depth 0")
+
+    # The cluster takes the role from it before it looks again.
+    expect_equal((agent("demote"), check() < 0.35, check(10) < 0.35), (0, True, True), "the demotion of what is dead; the checks after it don't wait")
+    expect_equal(agent("promote"), NOT_RUNNING, "the promotion of what is dead")
+    expect_equal(len(scores.told()), told, "the cluster is told a score's end once")
+    expect_equal((agent("stop"), agent("start")), (0, 0), "stop, and start anew")
+    agent.signal(signal.SIGKILL)
+    expect_equal((agent("demote"), scores.told()[-1][1]), (0, "--delete"), "demoted before a check has seen it dead: the score ends with it")
+    expect(check() < 0.35 and check(10) < 0.35, "the checks wait, though the role is gone")
+    return f"score's end {1000 * (at - begin):.0f} ms after the kill, failed check {1000 * took:.0f} ms"
 
 
 @test(timeout=60)
