@@ -20,6 +20,7 @@ using std::chrono::milliseconds;
 constexpr Nanos kReadyEvery = milliseconds(5);    // how often a daemon that begins is asked
 constexpr Nanos kLookEvery = milliseconds(500);   // how often a long poll asks what has become of the role
 constexpr Nanos kOneAtATime = milliseconds(400);  // a check that found it dead waits so long for the cluster to be done with the rest
+constexpr Nanos kTearDown = milliseconds(100);    // what dies closes its sockets a little before it has ended
 constexpr Nanos kReserve = milliseconds(1500);    // before the cluster loses patience: to say why, and to end what was begun
 constexpr Nanos kFirstSession = Seconds(1);       // a warm instance is given so long to find the manager, so that its first score is right
 constexpr Nanos kKilled = Seconds(5);             // the kernel is given so long to take down what was killed
@@ -203,7 +204,7 @@ Verdict Actions::verdict(const Result<Health>& health, Memory& memory) const {
 
 Exit Actions::check(const Process& process) {
   const Result<Health> health = ask_health(p_.kind, place_, p_.check_timeout);
-  if (!health.ok() && wait_for_end(process, Nanos(0))) return died();
+  if (!health.ok() && wait_for_end(process, kTearDown)) return died();
   Memory memory = recall(kFolder, memory_file());
   const Memory before = memory;
   const Verdict v = verdict(health, memory);
@@ -224,7 +225,7 @@ Exit Actions::long_poll(const Process& process) {
   Verdict v;
   while (true) {
     const Result<Health> health = ask_health(p_.kind, place_, p_.check_timeout);
-    if (!health.ok() && wait_for_end(process, Nanos(0))) return died();
+    if (!health.ok() && wait_for_end(process, kTearDown)) return died();
     v = verdict(health, memory);
     if (!health.ok()) tell_score(memory, std::nullopt);
     if (health.ok() && health->warm) tell_score(memory, promotion_score(*health, p_.isolation_timeout));

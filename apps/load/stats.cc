@@ -62,7 +62,10 @@ void Stats::merge(const Stats& other) {
   response_bytes += other.response_bytes;
   for (const auto& [status, count] : other.statuses) statuses[status] += count;
   by_request.resize(std::max(by_request.size(), other.by_request.size()));
-  for (std::size_t i = 0; i < other.by_request.size(); ++i) by_request[i] += other.by_request[i];
+  for (std::size_t i = 0; i < other.by_request.size(); ++i) {
+    by_request[i].sent += other.by_request[i].sent;
+    by_request[i].service.merge(other.by_request[i].service);
+  }
   service.merge(other.service);
   schedule.merge(other.schedule);
   elapsed = std::max(elapsed, other.elapsed);
@@ -119,7 +122,7 @@ std::string to_text(const Stats& s, const Options& options) {
   out += '\n';
   for (std::size_t i = 0; i < options.mix.size(); ++i) {
     out += fmt::format("{:<15} {} {}: {}\n", i == 0 ? "requests" : "", options.mix[i].method, options.mix[i].path,
-                       i < s.by_request.size() ? s.by_request[i] : 0);
+                       i < s.by_request.size() ? s.by_request[i].sent : 0);
   }
   out += text_times("response time", s.service);
   if (options.rate > 0) out += text_times("since due", s.schedule);
@@ -140,8 +143,9 @@ std::string to_json(const Stats& s, const Options& options) {
   }
   out += "},\"requests\":[";
   for (std::size_t i = 0; i < options.mix.size(); ++i) {
-    out += fmt::format(R"({}{{"method":{},"path":{},"sent":{}}})", i == 0 ? "" : ",", quoted(options.mix[i].method),
-                       quoted(options.mix[i].path), i < s.by_request.size() ? s.by_request[i] : 0);
+    const OfRequest of = i < s.by_request.size() ? s.by_request[i] : OfRequest{};
+    out += fmt::format(R"({}{{"method":{},"path":{},"sent":{},"response_time":{}}})", i == 0 ? "" : ",", quoted(options.mix[i].method),
+                       quoted(options.mix[i].path), of.sent, json_times(of.service));
   }
   out += fmt::format(R"(],"response_time":{},"since_due":{}}})", json_times(s.service), json_times(s.schedule));
   return out + "\n";

@@ -36,6 +36,12 @@ class Times {
   Nanos max_{};
 };
 
+// Of one line of the mix.
+struct OfRequest {
+  std::uint64_t sent = 0;
+  Times service;
+};
+
 // sent = answered + sum over the ways to fail, once everything has ended.
 struct Stats {
   std::uint64_t sent = 0;
@@ -50,9 +56,9 @@ struct Stats {
   std::uint64_t skipped = 0;         // due, but too many were already waiting for a free connection
   std::uint64_t response_bytes = 0;  // of bodies
   std::map<int, std::uint64_t> statuses;
-  std::vector<std::uint64_t> by_request;  // sent, in the order of the mix
-  Times service;                          // from the sending of the request to the end of the answer
-  Times schedule;                         // from when the request was due; with a constant rate this is what a user feels
+  std::vector<OfRequest> by_request;  // in the order of the mix
+  Times service;                      // from the sending of the request to the end of the answer
+  Times schedule;                     // from when the request was due; with a constant rate this is what a user feels
   Nanos elapsed{};
 
   void merge(const Stats& other);

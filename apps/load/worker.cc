@@ -147,8 +147,8 @@ std::size_t Worker::pick() {
 
 void Worker::send(std::size_t which, Time due, Time now) {
   Connection& c = connections_[which];
-  const std::size_t kind = pick();
-  const Request& request = options_.mix[kind];
+  c.kind = pick();
+  const Request& request = options_.mix[c.kind];
   std::string path = request.path;
   if (const auto at = path.find("{n}"); at != std::string::npos) path.replace(at, 3, fmt::format("{}", number_));
   number_ += step_;
@@ -169,7 +169,7 @@ void Worker::send(std::size_t which, Time due, Time now) {
   ++busy_;
   --to_send_;
   ++stats_.sent;
-  ++stats_.by_request[kind];
+  ++stats_.by_request[c.kind].sent;
   write(which, now);
 }
 
@@ -213,6 +213,7 @@ void Worker::answered(std::size_t which, Time now) {
   ++stats_.statuses[c.reader.status()];
   stats_.response_bytes += c.reader.body_bytes();
   stats_.service.add(now - c.sent);
+  stats_.by_request[c.kind].service.add(now - c.sent);
   stats_.schedule.add(now - c.due);
   if (c.last || !c.reader.keeps_alive()) {
     close(which, now);

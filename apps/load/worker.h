@@ -43,6 +43,7 @@ class Worker {
     bool wants_write = false;
     std::string out;
     std::size_t written = 0;
+    std::size_t kind = 0;  // of the mix
     Time due{}, sent{}, retry{};
     ResponseReader reader;
   };

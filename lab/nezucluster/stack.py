@@ -111,6 +111,12 @@ class Stack:
         if done.returncode != 0 or "ERROR" in done.stdout + done.stderr:
             raise Failed(f"the cluster refuses this configuration:\n{text}\n{done.stdout}{done.stderr}")
 
+    def move(self, resource, node, there, promoted=False):
+        """As an operator moves it: the wish, `there` waits until it is fulfilled, and the constraint that the wish was goes again."""
+        self.any_node().run(["crm_resource", "--move", "-r", resource, *(["--promoted"] if promoted else []), "-N", node])
+        there(node)
+        self.any_node().run(["crm_resource", "--clear", "-r", resource])
+
     def cleanup(self, resource):
         """Old failures are forgotten, as an operator does after a repair."""
         self.any_node().run(["crm_resource", "--cleanup", "-r", resource], check=False)

@@ -66,10 +66,8 @@ def _mirror(rig, active, _rng):
 
 def _switch_over(rig, active, _rng):
     other = rig.other(active.name)
-    resource, *promoted = ("edge-pair", "--promoted") if rig.kind == "warm" else (RESOURCE,)
-    rig.stack.any_node().run(["crm_resource", "--move", "-r", resource, *promoted, "-N", other])
-    rig.wait_active(other)
-    rig.stack.any_node().run(["crm_resource", "--clear", "-r", resource])
+    warm = rig.kind == "warm"
+    rig.stack.move("edge-pair" if warm else RESOURCE, other, rig.wait_active, promoted=warm)
 
 
 def _clock(rig, active, rng):

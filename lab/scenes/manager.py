@@ -110,9 +110,7 @@ def manager_switch_over(rig):
 def manager_fenced(rig):
     """The managers' cluster link is cut: the node that runs the manager is shot before the other one touches the database; likewise."""
     if rig.wait_manager().name != "node-b":  # the one that is shot first: cluster/crm/fencing.crm
-        rig.stack.any_node().run(["crm_resource", "--move", "-r", "nezu-manager-group", "-N", "node-b"])
-        rig.wait_manager("node-b")
-        rig.stack.any_node().run(["crm_resource", "--clear", "-r", "nezu-manager-group"])
+        rig.stack.move("nezu-manager-group", "node-b", rig.wait_manager)
     node, *more = _begin(rig)
     before = len(rig.fencing.shot)
     rig.site.cluster_link(node.name, False)

@@ -97,10 +97,8 @@ def warm_switch_over(rig):
     load = rig.load(rate=RATE, connections=CONNECTIONS, extra=())
     time.sleep(2)
     other = rig.other(active.name)
-    rig.stack.any_node().run(["crm_resource", "--move", "-r", "edge-pair", "--promoted", "-N", other])
-    rig.wait_active(other)
+    rig.stack.move("edge-pair", other, rig.wait_active, promoted=True)
     time.sleep(2)
-    rig.stack.any_node().run(["crm_resource", "--clear", "-r", "edge-pair"])
     _, text = _nothing_lost(rig, load)
     expect_equal([e["code"] for e in rig.events()], [], "events of a planned move")
     return text
@@ -117,9 +115,7 @@ def warm_upgrade(rig):
     rig.stack.crm("node", "online", other)
     rig.wait_standby()
     time.sleep(4)  # until its session counts
-    rig.stack.any_node().run(["crm_resource", "--move", "-r", "edge-pair", "--promoted", "-N", other])
-    rig.wait_active(other)
-    rig.stack.any_node().run(["crm_resource", "--clear", "-r", "edge-pair"])
+    rig.stack.move("edge-pair", other, rig.wait_active, promoted=True)
     rig.stack.crm("node", "standby", active.name)
     wait_for("the other one's end", lambda: active.daemon(RESOURCE) is None, 20)
     rig.stack.crm("node", "online", active.name)
@@ -268,9 +264,7 @@ def warm_fenced(rig):
     time, and the node comes back as the standby."""
     active = rig.begin()
     if active.name != "node-b":  # the one that is shot first: cluster/crm/fencing.crm
-        rig.stack.any_node().run(["crm_resource", "--move", "-r", "edge-pair", "--promoted", "-N", "node-b"])
-        rig.wait_active("node-b")
-        rig.stack.any_node().run(["crm_resource", "--clear", "-r", "edge-pair"])
+        rig.stack.move("edge-pair", "node-b", rig.wait_active, promoted=True)
         active = rig.begin()
     load = rig.load(rate=RATE, connections=CONNECTIONS, extra=())
     time.sleep(2)

@@ -47,7 +47,7 @@ class Rig:
         self.probe_changes = probe_changes
         self.probes = {}
         self.begin = time.time()
-        self.client_times = None  # the response times that the load measured, once it has ended
+        self.client = None  # what the load said at its end
         if start_manager and certificates:
             self.manager.start()
 
@@ -75,11 +75,15 @@ class Rig:
 
     def settle(self, load, timeout=20):
         """Ends the load, waits until everything of it is stored. nginx's entries."""
-        sent = load.stop()
-        ended = time.time()
+        entries = self.end_load(load)
+        self.manager.wait_stored(int(time.time()) + 1, timeout=timeout)
+        return entries
+
+    def end_load(self, load):
+        """nginx's entries, as many as the load has sent."""
+        sent = self.client = load.stop()
         expect(sent["answered"] == sent["sent"] > 0, f"the load itself went wrong: {sent}")
-        self.client_times = sent["response_time"]
-        self.manager.wait_stored(int(ended) + 1, timeout=timeout)
+        wait_for("nginx's log of the last requests", lambda: len(self.nginx.entries()) >= sent["sent"], 5)  # it writes after it has answered
         entries = self.nginx.entries()
         expect_equal(len(entries), sent["sent"], "requests that nginx logged")
         return entries
@@ -94,14 +98,14 @@ class Rig:
         checks = self.judge(expectation, totals, paths, busy)
         wrong = [str(c) for c in checks if not c.ok]
         if wrong:
-            wrong += self.second_by_second(entries, gaps)
-            raise Failed(f"{len(wrong)} of {len(checks)} comparisons with nginx's log failed:\n    " + "\n    ".join(wrong))
+            raise Failed(f"{len(wrong)} of {len(checks)} comparisons with nginx's log failed:\n    " +
+                         "\n    ".join(wrong + self.second_by_second(entries, gaps)))
         return f"{totals['transactions']} requests, {len(checks)} comparisons"
 
     def judge(self, expectation, totals, paths, busy):
         """`busy`: a machine with much else to do: of times only medians say something, and a few requests may be told as unmeasured."""
         if not busy:
-            return witness.compare(expectation, totals, paths, client=self.client_times)
+            return witness.compare(expectation, totals, paths, client=self.client)
         witness.allow_unmeasured(expectation, totals, paths)
         return witness.compare(expectation, totals, paths, only=("p50",))
 

@@ -9,7 +9,7 @@ from harness import Rig, Skip, expect, expect_equal, test, wait_failover
 from nezulab.daemons import seconds_of
 from nezulab.process import Failed, run, wait_for
 
-NOT_RUNNING = 7
+NOT_RUNNING, RUNNING_PROMOTED = 7, 8
 
 
 class Agent:
@@ -199,8 +199,8 @@ def the_cluster_is_told_one_thing_at_a_time(lab):
         expect_equal(agent("monitor", level, interval_ms=1000, long_poll="1s"), NOT_RUNNING, "a check of a dead one")
         return time.time() - begin
     expect_equal((agent("start"), agent("promote")), (0, 0), "start, promote")
-    expect_equal(scores.told()[0][1], "--update=10", "the score of a standby")
-    wait_for("the score of the admitted one", lambda: agent("monitor") == 0 and scores.told()[-1][1] == "--update=100", 5)
+    expect_equal(scores.told()[0][1], "--update=1", "the score of a standby that has just found the manager")
+    wait_for("the score of the admitted one", lambda: agent("monitor") == RUNNING_PROMOTED and scores.told()[-1][1] == "--update=100", 5)
     agent.signal(signal.SIGKILL)
     begin = time.time()
     took = check()

@@ -52,8 +52,7 @@ def sigterm_delivers_the_open_window(lab):
     after = time.time()
     until = rig.manager.stored_until()
     expect(before - 0.3 <= until <= after, f"stored until {until - before:+.3f} s of the SIGTERM")
-    load.stop()
-    entries = rig.nginx.entries()
+    entries = rig.end_load(load)
     return f"stored until {until - before:+.3f} s of the SIGTERM; " + rig.compare(entries, end=until)
 
 

@@ -40,7 +40,7 @@ def the_witness_tells_right_from_wrong(lab):
     # nginx was held up for 0.2 s before it read anything: the client knows, and nothing above what the client saw holds.
     held_up = {figure: 0.2 for figure in ("average", "p50", "p95", "p99", "max")}
     for measured, wrong in ((0.010, False), (0.190, False), (0.260, True), (0.005, True)):
-        checks = witness.compare(whole, totals(100, {"2xx": 90, "5xx": 10}, 10, measured), client=held_up)
+        checks = witness.compare(whole, totals(100, {"2xx": 90, "5xx": 10}, 10, measured), client={"response_time": held_up, "requests": []})
         expect_equal(any(not c.ok for c in checks), wrong, f"{measured} s where nginx saw 0.010 and the client 0.200")
     # A gap from 102.05 to 103.05: the ten that ended in it, and the one that had begun in it.
     gap = witness.Expectation([*entries, entry(103.055, 0.5)], [(102.05, 103.05)])

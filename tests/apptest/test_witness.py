@@ -85,21 +85,27 @@ def each_transaction_equals_its_line_of_the_log(lab):
     by_uri = collections.defaultdict(list)
     for t in found:
         by_uri[t["uri"]].append(t)
-    differences, near, far = [], 0, collections.defaultdict(list)
+    differences, near, overtaken, far = [], 0, 0, collections.defaultdict(list)
     for entry in entries:
         t = by_uri.pop(entry.uri, [])
-        if len(t) != 1 or t[0]["status"] != entry.status or t[0]["method"] != entry.method or t[0]["completeness"] != "complete":
+        # The copies of the two directions come by two ways (here: two processors' queues). One that comes after its answer tells no time.
+        late = len(t) == 1 and (t[0]["completeness"], t[0]["reason"], t[0]["response_time"]) == ("timing_only", "late_copy", None)
+        if len(t) != 1 or t[0]["status"] != entry.status or t[0]["method"] != entry.method or not (late or t[0]["completeness"] == "complete"):
             differences.append(f"{entry.method} {entry.uri} {entry.status}: {t}")
             continue
-        away = t[0]["response_time"] - entry.time
-        near += abs(away) <= 0.001 + 1e-9
-        if abs(away) > 0.001 + 1e-9:
-            far[entry.path.split("/")[1]].append(away)
+        if late:
+            overtaken += 1
+        else:
+            away = t[0]["response_time"] - entry.time
+            near += abs(away) <= 0.001 + 1e-9
+            if abs(away) > 0.001 + 1e-9:
+                far[entry.path.split("/")[1]].append(away)
         if entry.method != "HEAD" and t[0]["response_bytes"] != entry.bytes:
             differences.append(f"{entry.uri}: {t[0]['response_bytes']} bytes, nginx sent {entry.bytes}")
     expect(not differences, f"{len(differences)} of {len(entries)} differ, the first: {differences[:3]}")
     expect(not by_uri, f"{len(by_uri)} transactions that nginx doesn't know: {list(by_uri)[:3]}")
-    share = near / len(entries)
+    expect(overtaken <= len(entries) // 500, f"{overtaken} of {len(entries)} requests came after their answer")
+    share = near / (len(entries) - overtaken)
     # The product's promise is 99 %; where other work keeps the processors busy nginx's own clock is late more often.
     expect(share >= (0.9 if busy() else 0.99), f"only {share:.2%} of the response times are within 1 ms of nginx's; further away: " +
            ", ".join(f"{len(v)} of /{k} by {min(v) * 1e3:.1f} … {max(v) * 1e3:.1f} ms" for k, v in far.items()))
