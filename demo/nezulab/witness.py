@@ -1,8 +1,12 @@
 """The comparison with the independent witness: what nginx logged against what the manager summed up."""
 
+import bisect
 import collections
 
 from .process import Failed, busy
+
+
+TURN = 0.03  # seconds; no turn of nginx's loop is longer on a machine that tests can be made on
 
 
 class Check:
@@ -23,24 +27,27 @@ class Expectation:
     A request counts where its response ended outside of a gap, and all of it was watched: it ended before the gap began, or began
     when the new capture stood (`watched`, at the latest the end of the gap: a service's gap ends when it is measured again).
     Within `margin` seconds of an edge nginx's log (milliseconds, of a cached clock) can't tell on which side it was: `low` counts
-    without those, `high` with them.
+    without those, `high` with them. Where nginx stood still (the log shows it: one stamp, and the next one much later), what it
+    stamped before may have been sent until then, and what it stamped after may have come since: up to `TURN`.
     """
 
     def __init__(self, entries, gaps=(), margin=0.004, begin=None, end=None):
         self.low, self.high, self.times = collections.Counter(), collections.Counter(), collections.defaultdict(list)
+        stamps = sorted({e.end for e in entries})
         for entry in entries:
             certain, possible = True, True
+            sent_by, came_from = _bounds(stamps, entry)
             for gap_begin, gap_end, *rest in gaps:
                 watched = min([gap_end, *rest])
-                outside = entry.end < gap_begin - margin or entry.start > gap_end + margin
-                inside = entry.end > gap_begin + margin and (entry.end < gap_end - margin or entry.start < watched - margin)
+                outside = sent_by < gap_begin - margin or came_from > gap_end + margin
+                inside = entry.end > gap_begin + margin and (sent_by < gap_end - margin or entry.start < watched - margin)
                 certain, possible = certain and outside, possible and not inside
             for edge, sign in ((begin, 1), (end, -1)):
                 if edge is None:
                     continue
-                at = entry.start if sign > 0 else entry.end
-                certain = certain and sign * (at - edge) > margin
-                possible = possible and sign * (at - edge) > -margin
+                inner, outer = (came_from, entry.start) if sign > 0 else (sent_by, entry.end)
+                certain = certain and sign * (inner - edge) > margin
+                possible = possible and sign * (outer - edge) > -margin
             for key in ("all", ("path", entry.path), ("class", f"{entry.status // 100}xx"), ("status", entry.status)):
                 self.low[key] += certain
                 self.high[key] += possible
@@ -53,6 +60,14 @@ class Expectation:
 
     def check(self, what, key, got):
         return Check(what, _span(self.low[key], self.high[key]), got, self.holds(key, got))
+
+
+def _bounds(stamps, entry):
+    """The latest instant at which the last byte of a response was sent, and the earliest at which its request came."""
+    after = bisect.bisect_right(stamps, entry.end)
+    before = bisect.bisect_left(stamps, entry.start - 0.0005) - 1
+    return (min(stamps[after], entry.end + TURN) if after < len(stamps) else entry.end,
+            max(stamps[before], entry.start - TURN) if before >= 0 else entry.start)
 
 
 def quantile(values, q):

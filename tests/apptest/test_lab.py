@@ -50,6 +50,9 @@ def the_witness_tells_right_from_wrong(lab):
     expect_equal((stood.low["all"], stood.high["all"]), (90, 91), "begun in the gap, since the capture stood")
     edge = witness.Expectation(entries, [(102.0, 103.0)])
     expect_equal((edge.low["all"], edge.high["all"]), (89, 90), "at the edge nobody can tell, within the margin")
+    # nginx stood still for 20 ms before the gap: what it stamped before may have gone out in the gap.
+    still = witness.Expectation([entry(100 + i / 1000, 0.0005) for i in (*range(0, 981), *range(1000, 1100))], [(100.99, 101.05)])
+    expect_equal((still.low["all"], still.high["all"]), (980 + 43, 981 + 53), "stamped before a standstill")
     span = witness.Expectation(entries, begin=100.95, end=101.95)
     expect_equal((span.low["all"], span.high["all"]), (10, 10), "between two instants")
 
