@@ -6,7 +6,7 @@ import collections
 from .process import Failed, busy
 
 
-TURN = 0.03  # seconds; no turn of nginx's loop is longer on a machine that tests can be made on
+TURN = 0.03  # seconds; more than that of a standstill isn't excused
 
 
 class Check:

@@ -3,6 +3,7 @@
 import re
 import xml.etree.ElementTree as ElementTree
 
+
 def _pairs(element, kind):
     return {nv.get("name"): nv.get("value") for group in element.findall(kind) for nv in group.iter("nvpair")}
 
