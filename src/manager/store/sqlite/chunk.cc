@@ -159,7 +159,8 @@ class FigureColumns {
       if (!ttfb_) ttfb_.emplace();
       if (!ttfb_->code(coder, f.timed, f.ttfb, f.ttfb_sum, f.ttfb_max)) return false;
     }
-    const auto whole = static_cast<std::uint64_t>((f.response_time_sum - f.ttfb_sum).count());
+    // Unsigned: what a damaged chunk says may be any number.
+    const auto whole = static_cast<std::uint64_t>(f.response_time_sum.count()) - static_cast<std::uint64_t>(f.ttfb_sum.count());
     set<Coder>(f.transfer_sum, code_rest(coder, transfer_, static_cast<std::uint64_t>(f.transfer_sum.count()), whole));
     set<Coder>(f.request_bytes, request_bytes_.code(coder, f.transactions, f.request_bytes));
     set<Coder>(f.response_bytes, response_bytes_.code(coder, f.transactions, f.response_bytes));
@@ -337,8 +338,8 @@ Result<std::vector<Slot>> decode(std::string_view bytes, std::uint8_t kind) {
   if (!take_varint(bytes, count) || !take_varint(bytes, step_bits) || !take_varint(bytes, first)) return corrupt("head is cut");
   if (count == 0 || count > kMaxChunkSlots || step_bits == 0 || step_bits > 86'400) return corrupt("head is out of range");
   const auto step = static_cast<SlotSecond>(step_bits);
-  constexpr SlotSecond kFar = SlotSecond{1} << 34;
-  if (unzigzag(first) > kFar || unzigzag(first) < -kFar) return corrupt("time is out of range");
+  constexpr SlotSecond kFar = SlotSecond{1} << 33;  // as nanoseconds it fits
+  if (unzigzag(first) > kFar / step || unzigzag(first) < -kFar / step) return corrupt("time is out of range");
   RangeDecoder coder(bytes);
   Columns columns = [&] {
     if constexpr (std::is_constructible_v<Columns, SlotSecond>)
@@ -354,6 +355,7 @@ Result<std::vector<Slot>> decode(std::string_view bytes, std::uint8_t kind) {
     if (skip > 100'000'000 || coder.overrun() > 8) return corrupt("content is cut");
     slot.second = last + static_cast<SlotSecond>(skip + 1) * step;
     last = slot.second;
+    if (last > kFar - step) return corrupt("time is out of range");
     if (!code_slot(coder, columns, slot)) return corrupt("content is out of range");
   }
   return slots;
