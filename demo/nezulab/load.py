@@ -3,7 +3,7 @@
 import json
 import signal
 
-from .process import steady
+from .process import expect, expect_equal, steady, wait_for
 
 
 class Load:
@@ -22,6 +22,15 @@ class Load:
         """Sends nothing more, waits for the last answers; what was counted."""
         self.process.send(signal.SIGTERM)
         return self.result()
+
+    def end(self, entries):
+        """Stops it, and waits until nginx has logged all of it, which it does after it has answered. What was counted, and `entries()`."""
+        said = self.stop()
+        expect(said["answered"] == said["sent"] > 0, f"the load itself went wrong: {said}")
+        wait_for("nginx's log of the last requests", lambda: len(entries()) >= said["sent"], 5)
+        logged = entries()
+        expect_equal(len(logged), said["sent"], "requests that nginx logged")
+        return said, logged
 
     def result(self, timeout=30):
         self.process.wait(timeout)
