@@ -31,6 +31,10 @@ std::vector<Config> make() {
   };
   add("single", [](Config& c) { c.single = true, c.length = 60, c.faults = kSingle; });
   add("single2", [](Config& c) { c.single = true, c.probes = 2, c.faults = kSingle; });
+  add("start", [](Config& c) {  // the first seconds: little is known yet
+    c.single = true, c.length = 21, c.calm = 10, c.first = 1, c.settled = 0.6, c.unordered = 0.3,
+    c.faults = {"kill", "hang", "power", "planned"};
+  });
   add("warm", [](Config&) {});
   add("warm2", [](Config& c) { c.probes = 2; });
   add("fast", [](Config& c) { c.every = 1; });
@@ -76,6 +80,7 @@ const std::vector<NamedBug>& bugs() {
       {"ledger_short", [](Bugs& b) -> bool& { return b.shadow.ledger_short; }},
       {"coverage_full", [](Bugs& b) -> bool& { return b.shadow.coverage_full; }},
       {"own_clock", [](Bugs& b) -> bool& { return b.shadow.own_clock; }},
+      {"known_late", [](Bugs& b) -> bool& { return b.shadow.known_late; }},
       {"ack_early", [](Bugs& b) -> bool& { return b.ack_early; }},
   };
   return all;

@@ -35,7 +35,7 @@ Faults::Faults(World& world) : world_(world) {
   if (armed_.empty()) armed_ = {"kill"};
   for (std::size_t probe = 0; probe < world.config.probes; ++probe)
     world.at(world.uniform(0.3, 2), [this, probe] { world_.manager->wish(probe, true); });
-  world.at(5, [this] { tick(); });
+  world.at(world.config.first, [this] { tick(); });
   world.at(world.config.length, [this] { calm(); });
 }
 
@@ -75,7 +75,7 @@ bool Faults::healthy() const {
       if (!i->alive || i->paused || !role.session() || !manager.has_session(*i) || !i->measures()) return false;
       promoted += role.promoted() ? 1 : 0;
       // Long enough for what had begun before it watched to have ended.
-      if (i->watched_since.back() - to_seconds(role.shadow().clock().offset()) > stored - 2) return false;
+      if (i->watched_since.back() - to_seconds(role.shadow().clock().offset()) > stored - world_.config.settled) return false;
       if (role.epoch() != 0) {
         active = role.epoch() == manager.monitor().epoch(world_.name(probe)) && i->frame_now() - stored < 1.5 && role.spool().empty();
       } else if (role.shadow().clock().known() != probe::shadow::Clock::Known::compared || !role.shadow().whole() ||

@@ -44,7 +44,8 @@ Transaction transaction(const Seen& s) {
   // Decided otherwise: some have their response and were in doubt, some have none.
   t.has_response = s.regular || s.tx % 2 == 0;
   t.has_times = t.has_response;
-  t.response_begin = t.response_end = s.regular ? t.decided : std::max(t.request_begin, t.decided - Nanos(1'000'000));
+  const bool at_once = s.regular && !s.unordered;
+  t.response_begin = t.response_end = at_once ? t.decided : std::max(t.request_begin, t.decided - Nanos(1'000'000));
   if (!t.has_response) {
     t.completeness = Completeness::no_response;
     t.reason = Reason::timeout;

@@ -4,7 +4,7 @@
 // What is wrong is kept with the number of its invariant (docs/failover.md):
 //   1  no transaction is counted twice
 //   2  none is lost, but what the measuring node missed or decided otherwise, or what lies at a shown gap or at a seam marked doubtful;
-//      in "single…" configurations (a warm pair, one fault at a time) there is no gap at all
+//      in "single…" configurations (a warm pair, one fault at a time) there is no gap and no doubtful seam at all
 //   3  acknowledged = stored         4  epochs only grow          5  records don't overlap, and are valid
 //   7  discovery never goes on in another instance                8  wished = reported after the calm
 //   9  no admission without a cause, no flapping, never by an old claim from an active that is well
@@ -48,12 +48,14 @@ struct Config {
   std::size_t probes = 1;
   double rate = 12, edge_rate = 12;  // transactions a second; and round each second's edge
   double miss = 0.003;               // share that a node misses, and as much that it decides otherwise, and of which it misses the request
+  double unordered = 0.03;           // share of which a node sees the last packet first: all of it is there, but decided a little later
   std::size_t ledger = 100'000;
   double late = 4;  // how much later a node may decide what it decides otherwise
   std::vector<double> offsets;
   double length = 40, calm = 28;
   bool warm = true, single = false, fencing = false;
   double slow_heal = 12, every = 3;
+  double first = 5, settled = 2;  // when the first fault comes; "single": how long an instance must have watched before the next
   std::vector<std::string> faults;
 };
 const std::vector<Config>& configs();
@@ -80,7 +82,7 @@ struct Node {
 struct Seen {
   double decided = 0, began = 0;
   std::size_t tx = 0;
-  bool regular = true, request = true;
+  bool regular = true, request = true, unordered = false;
 };
 struct Truth {
   double decided = 0, began = 0;
@@ -342,7 +344,7 @@ class Faults {
 
   World& world_;
   std::vector<std::string> armed_;
-  double next_ = 3;
+  double next_ = 0;
 };
 
 // What must be true at the end.

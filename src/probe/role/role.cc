@@ -380,7 +380,7 @@ void Role::begin_records(const wire::Grant& grant, bool nobody_else, PacketTime 
   bool doubtful = false;
   const std::uint64_t left_out = shadow_.counters().left_out;
   if (options_.shadow.names) {
-    shadow_.learn(grant.ledger, grant.stored_until, to_ns(grant.stored_until) > 0 ? std::optional(grant.ledger_since) : std::nullopt);
+    shadow_.learn(grant.ledger, grant.stored_until, grant.ledger_since);
     doubtful = grant.ledger.left_out_until > grant.stored_until - kDoubt && to_ns(grant.stored_until) > 0;
     shadow_.sweep();
   } else if (!nobody_else) {

@@ -149,6 +149,41 @@ TEST(Ledgers, DecidedOtherwise_OnlyWhereNamesAreKnownSinceItBegan) {
   EXPECT_EQ(b.shadow.counters().thrown_away, 1u);
 }
 
+// Whether it was counted may still be told: by a standby it is kept, and who doesn't know at the end says so.
+TEST(Ledgers, DecidedOtherwise_WhatIsNotKnownIsKeptAndMayBecomeKnown) {
+  for (const bool told : {true, false}) {
+    Warm b;
+    b.workers[0].add(timed_out(5.5, 5.9, 1));
+    b.workers[0].add(timed_out(5.6, 6.4, 2));
+    b.come_to(7);
+    b.learn(5, ledger({}));
+    b.learn(6, ledger({{1, 5.9}}));
+    EXPECT_EQ(b.shadow.kept(), 1u);
+    EXPECT_EQ(b.shadow.counters().thrown_away, 0u);
+    b.learn(6, ledger({{1, 5.9}}), told ? std::optional(-4.0) : std::nullopt);  // with the grant
+    b.shadow.begin(at(6), false);
+    const Records r = b.cut();
+    ASSERT_EQ(r.size(), 1u);
+    EXPECT_EQ(transactions(r[0]), told ? 1u : 0u);
+    EXPECT_EQ(r[0].seam_doubtful, !told);
+    EXPECT_EQ(b.shadow.counters().thrown_away, told ? 0u : 1u);
+  }
+}
+
+TEST(Ledgers, DecidedOtherwise_AStandbyThatWasThereFromTheFirstRecordOnKnowsAll) {
+  Warm b;
+  b.shadow.learn({}, PacketTime{}, PacketTime{});
+  b.workers[0].add(done(0.5, 1));
+  b.workers[0].add(timed_out(0.7, 1.2, 2));  // such as a request whose copy comes after its answer
+  b.come_to(2);
+  b.learn(1, ledger({{1, 0.5}}));
+  b.shadow.begin(at(1), false);
+  const Records r = b.cut();
+  ASSERT_EQ(r.size(), 1u);
+  EXPECT_EQ(named(r[0].ledger), (std::multiset<std::uint64_t>{2}));
+  EXPECT_FALSE(r[0].seam_doubtful);
+}
+
 TEST(Ledgers, DecidedOtherwise_WhereNothingIsStoredNobodyCanHaveCountedIt) {
   Warm b;
   b.shadow.begin(at(0), false);

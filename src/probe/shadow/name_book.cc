@@ -52,7 +52,7 @@ bool NameBook::still_expected(const Entry& entry, PacketTime stored_until) {
 }
 
 void NameBook::learn(const window::Ledger& ledger, PacketTime stored_until, std::optional<PacketTime> since, PacketTime watched_since) {
-  if (since && (!known_ || *since > told_)) known_ = since;
+  if (since) known_ = known_ && *since <= told_ ? std::min(*known_, *since) : *since;
   if (!known_) known_ = stored_until;
   const bool again = since.has_value() && told_;  // a whole ledger: some of it was told before
   told_ = std::max(told_.value_or(stored_until), stored_until);

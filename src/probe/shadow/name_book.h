@@ -25,8 +25,8 @@ class NameBook {
   void set_reach(Nanos reach);
   Nanos reach() const { return limits_.reach; }
 
-  // Names of records stored up to `stored_until`. `since`: how far back they reach; none: they are those of the record that follows what was
-  // told before. `watched_since`: since when this instance should have seen the same.
+  // Names of records stored up to `stored_until`. `since`: how far back they reach (before everything: nothing else was ever stored); none: they
+  // are those of the record that follows what was told before. `watched_since`: since when this instance should have seen the same.
   void learn(const window::Ledger& ledger, PacketTime stored_until, std::optional<PacketTime> since, PacketTime watched_since);
 
   // A record of this instance's own is stored, up to `until`: what its names don't tell isn't missing.

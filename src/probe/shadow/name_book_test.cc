@@ -95,6 +95,15 @@ TEST(NameBook, AWholeLedgerReachesBack_AndJoinsWhatWasToldBefore) {
   EXPECT_EQ(b.known(), at(10)) << "19 is before 21: no hole between the two";
   b.learn(ledger({}), at(45), at(35), kNever);
   EXPECT_EQ(b.known(), at(35)) << "what was stored from 29 to 35 nobody told";
+  b.learn(ledger({}), at(46), at(30), kNever);
+  EXPECT_EQ(b.known(), at(30)) << "a longer one tells more";
+}
+
+TEST(NameBook, WhereNothingWasStoredNothingIsUnknown) {
+  Book b;
+  b.learn(ledger({}), PacketTime{}, PacketTime{}, kNever);
+  b.learn(ledger({{1, 4.5}}), at(5), {}, kNever);
+  EXPECT_EQ(b.known(), PacketTime{}) << "the first record that is told is the first that there is";
 }
 
 TEST(NameBook, WhatThisInstanceStoredItselfIsNoHole) {

@@ -122,7 +122,7 @@ void Shadow::learn(const window::Ledger& ledger, PacketTime stored_until, std::o
     const window::Spans measured = coverage_.measured({forgotten_until_, own_until});
     if (!measured.empty()) watched_since = clock_.logical(measured.back().begin) + kGuard;
   }
-  book_.learn(ledger, stored_until, since, watched_since);
+  book_.learn(ledger, stored_until, bugs_.known_late ? std::nullopt : since, watched_since);
   learnt_ = true;
 }
 
@@ -148,34 +148,33 @@ std::vector<Nanos> Shadow::differences(const window::Ledger& ledger) const {
   return out;
 }
 
-// Not stored yet, under whichever of its names, and ours to count.
-bool Shadow::countable(const Item& item) {
+// Whether it is ours to count: not stored yet, under whichever of its names.
+Shadow::Whose Shadow::whose(const Item& item) {
   // Decided otherwise, and begun before everything was thrown away: another instance may have counted it.
   if (!item.by_last_byte && item.began < thrown_away_until_) {
     ++counters_.thrown_away;
-    return false;
+    return Whose::theirs;
   }
   const PacketTime decided = clock_.logical(item.decided);
   const bool named = options_.names && (item.request_name != 0 || item.response_name != 0);
   if (!named || bugs_.ledger_ignored) {
-    if (decided >= (cut_ ? seam_ : stored_until_)) return true;
+    if (decided >= (cut_ ? seam_ : stored_until_)) return Whose::ours;
     ++counters_.thrown_away;
-    return false;
+    return Whose::theirs;
   }
   if (book_.contains(item.request_name, item.response_name, clock_.logical(item.began) - kEarlier)) {
     ++counters_.left_out;
-    return false;
+    return Whose::theirs;
   }
   if (stored_until_ != PacketTime{} && decided < stored_until_ - book_.reach() + std::min(kMargin, book_.reach() / 2)) {
     ++(cut_ ? counters_.thrown_away : counters_.only_here);  // one that is admitted compares with nobody
-    return false;
+    return Whose::theirs;
   }
   // What wasn't decided by its last byte may have been stored at any time since it began.
   const PacketTime when = item.by_last_byte ? decided : clock_.logical(item.began);
   const bool doubtful = book_.doubt() != PacketTime{} && when < book_.doubt() + kGuard;
   const bool unknown = !item.by_last_byte && book_.known() && when < *book_.known() + kMargin;
-  if (doubtful || unknown) ++counters_.thrown_away;
-  return !doubtful && !unknown;
+  return doubtful || unknown ? Whose::unknown : Whose::ours;
 }
 
 void Shadow::sweep() {
@@ -183,7 +182,8 @@ void Shadow::sweep() {
   for (Batch& b : batches_) {
     if (b.free > 0) {
       for (std::size_t i = 0; i < b.in.size(); ++i) {
-        if (b.in[i] == kFree && !countable(b.slice->items[i])) drop(b, i);
+        // What isn't known may still be told of.
+        if (b.in[i] == kFree && whose(b.slice->items[i]) == Whose::theirs) drop(b, i);
       }
     }
     if (b.counters_in == kFree && clock_.logical(b.slice->span.end) <= stored_until_) b.counters_in = kGone;
@@ -329,10 +329,16 @@ void Shadow::fill(Building& building, PacketTime decided_before) {
 void Shadow::fill(Building& building, Batch& batch, PacketTime decided_before) {
   for (std::size_t i = 0; i < batch.in.size(); ++i) {
     if (batch.in[i] != kFree || batch.slice->items[i].decided >= decided_before) continue;
-    if (countable(batch.slice->items[i]))
+    const Whose whose = this->whose(batch.slice->items[i]);
+    if (whose == Whose::ours) {
       add(building, batch, i);
-    else
-      drop(batch, i);
+      continue;
+    }
+    if (whose == Whose::unknown) {
+      ++counters_.thrown_away;
+      building.record.seam_doubtful = true;
+    }
+    drop(batch, i);
   }
 }
 

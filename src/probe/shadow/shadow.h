@@ -40,6 +40,7 @@ struct PlantedBugs {
   bool ledger_short = false;    // ledgers hold the last 20 ms only
   bool coverage_full = false;   // every record says that it is wholly covered
   bool own_clock = false;       // an instance cuts by its own clock
+  bool known_late = false;      // what is told of how far back names reach isn't believed: they are known from the first record on
 };
 
 struct Counters {
@@ -48,7 +49,7 @@ struct Counters {
   std::uint64_t left_out = 0;        // named by others
   std::uint64_t only_here = 0;       // named by nobody within the reach: the other instance's miss
   std::uint64_t not_measured = 0;    // of a service that isn't measured any more where they fall
-  std::uint64_t thrown_away = 0;     // measured, and then not to be counted: an admission without names or clock, or no room
+  std::uint64_t thrown_away = 0;     // measured, and then not to be counted: an admission without names or clock, names unknown, or no room
   std::uint64_t partly = 0;          // records without a stuck worker's share
   std::uint64_t uncovered = 0;       // windows measured of which nothing was covered: no record
   std::uint64_t names_left_out = 0;  // names that had no room in their record
@@ -124,7 +125,8 @@ class Shadow {
     std::uint64_t bytes = 0;
   };
   struct Building;
-  bool countable(const aggregate::Item& item);
+  enum class Whose { ours, theirs, unknown };  // unknown: another instance may have counted it, and nothing tells
+  Whose whose(const aggregate::Item& item);
   void drop(Batch& batch, std::size_t item);
   // `decided_before`: own time.
   std::optional<window::Record> record(PacketTime begin, PacketTime end, bool partly, PacketTime decided_before);
