@@ -62,7 +62,7 @@ Instance::Instance(World& world, std::size_t p, Node& n, bool promoted)
   promoted_at = alone = trouble = world.now();
   lag_ = world.uniform(0.001, 0.02);
   role_ = std::make_unique<probe::role::Role>(options(world, p, n, id, promoted), *random_);
-  role_->set_bugs(world.bugs.shadow);
+  role_->set_bugs(world.bugs.role);
   worker_.watch(packet(raw()));
   watched_since.push_back(raw());
   const auto& list = world.seen[{probe, node.name}];

@@ -235,7 +235,7 @@ void Manager::on_record(const std::shared_ptr<Conn>& conn, window::Record record
                                       to_double(record.span.end), conn->instance->number, verdict.text));
     return;
   }
-  const bool repeat = verdict.kind == ingest::Verdict::Kind::repeat;
+  const bool repeat = verdict.kind == ingest::Verdict::Kind::repeat && !world_.bugs.overlap_counts;
   if (repeat) ++world_.reached["repeats"];
   store::WriteBatch batch;
   const auto shared = std::make_shared<const window::Record>(std::move(record));

@@ -63,8 +63,9 @@ const Config* find_config(const std::string& name);
 
 struct Bugs {
   monitor::PlantedBugs monitor;
-  probe::shadow::PlantedBugs shadow;
-  bool ack_early = false;  // acknowledged before it is durable
+  probe::role::PlantedBugs role;
+  bool ack_early = false;       // acknowledged before it is durable
+  bool overlap_counts = false;  // what is stored doesn't stand in the way of what comes for the same span
 };
 // Planted by name; false: there is none of that name.
 bool plant(const std::string& name, Bugs& bugs);

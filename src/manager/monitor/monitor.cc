@@ -261,6 +261,7 @@ void Monitor::accept(const std::string& logical_probe, const window::Record& rec
   if (found == probes_.end()) return;
   Probe& probe = found->second;
   probe.accepted_until = std::max(probe.accepted_until, record.span.end);
+  if (options_.bugs.last_ledger_only) probe.ledgers = ingest::Ledgers(probe.ledgers.reach());
   const auto key = [&](PacketTime end) { return fmt::format("ledger/{}/{}", logical_probe, to_ns(end)); };
   for (const PacketTime end : probe.ledgers.add(record.span.end, record.ledger, probe.accepted_until)) batch.state[key(end)] = std::nullopt;
   if (!record.ledger.entries.empty() || record.ledger.left_out_until != PacketTime{}) {

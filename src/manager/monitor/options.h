@@ -21,6 +21,7 @@ struct PlantedBugs {
   bool any_report_confirms = false;      // wishes aren't numbered
   bool superseded_unheard = false;       // that one says it was superseded is passed over, once it has stepped down
   bool superseded_again = false;         // that it was told is forgotten
+  bool last_ledger_only = false;         // of the ledgers only that of the record received last is kept
 };
 
 // Of discoveries (discovery_book.h).

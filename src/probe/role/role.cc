@@ -70,6 +70,11 @@ std::string Role::session_text() const {
   return trouble_.empty() ? "connecting" : "connecting: " + trouble_;
 }
 
+void Role::set_bugs(const PlantedBugs& bugs) {
+  bugs_ = bugs;
+  shadow_.set_bugs(bugs.shadow);
+}
+
 // ---- the session
 
 Actions Role::start(MonoTime now) {
@@ -81,6 +86,7 @@ Actions Role::start(MonoTime now) {
 Actions Role::connected(MonoTime now) {
   session_ = Session::greeting;
   heard_ = now;
+  if (bugs_.spool_dropped) spool_ = spool::Spool(options_.spool);
   wire::Hello hello;
   hello.logical_probe = options_.logical_probe;
   hello.node = options_.node;

@@ -64,6 +64,12 @@ struct AppliedService {
   PacketTime since{};  // where its coverage begins, in the instance's own packet time
 };
 
+// As shadow::PlantedBugs: false in the product.
+struct PlantedBugs {
+  shadow::PlantedBugs shadow;
+  bool spool_dropped = false;  // what is kept is dropped when a new connection stands
+};
+
 enum class Name { standby, claiming, waiting, active };
 const char* to_string(Name name);
 
@@ -94,7 +100,7 @@ class Role {
   Actions discovering(MonoTime now, std::uint64_t job);
   Actions cut_done(MonoTime now);
   void capture(const CaptureReport& report) { capture_ = report; }
-  void set_bugs(const shadow::PlantedBugs& bugs) { shadow_.set_bugs(bugs); }  // for tests
+  void set_bugs(const PlantedBugs& bugs);  // for tests
   void set_spool(const spool::Spool::Options& options) { spool_.set_options(options); }
 
   // ---- state, for status
@@ -154,6 +160,7 @@ class Role {
   PacketTime packet_now(MonoTime now) const { return packet_clock_ + (now - packet_clock_at_); }
 
   const Options options_;
+  PlantedBugs bugs_;
   Random& random_;
   spool::Spool spool_;
   shadow::Shadow shadow_;
