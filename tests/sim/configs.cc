@@ -43,6 +43,7 @@ std::vector<Config> make() {
   add("farsingle", [](Config& c) { c.single = true, c.faults = kSingle, c.offsets = {2.0, -2.0, 0.5, -0.13}; });
   add("late", [](Config& c) { c.faults = {"late", "kill"}, c.every = 6; });
   add("crowd", [](Config& c) { c.edge_rate = 100, c.ledger = 15; });
+  add("disk", [](Config& c) { c.commit = 0.4, c.faults = {"manager", "kill", "link", "monitoring"}; });
   add("quiet", [](Config& c) { c.rate = 1, c.edge_rate = 0; });
   add("split80", [](Config& c) {
     c.faults = {"split", "split", "link", "pause", "manager", "reset"};

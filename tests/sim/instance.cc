@@ -137,8 +137,8 @@ void Instance::carry_out(Actions actions) {
 
 void Instance::on(probe::role::Connect) {
   const bool reachable = node.link && world_.manager->up();
-  world_.at(world_.uniform(0.001, 0.005), [this, reachable] {
-    if (!alive || paused) return;
+  const auto done = [this, reachable] {
+    if (!alive) return;
     if (!reachable || !node.link || !world_.manager->up()) {
       carry_out(role_->disconnected(mono(), "unreachable"));
       return;
@@ -149,7 +149,8 @@ void Instance::on(probe::role::Connect) {
     world_.connections.push_back(conn);
     world_.manager->conns[conn->id] = conn;
     carry_out(role_->connected(mono()));
-  });
+  };
+  world_.at(world_.uniform(0.001, 0.005), [this, done] { arrive(nullptr, done); });
 }
 
 void Instance::on(const probe::role::Disconnect&) {

@@ -157,7 +157,7 @@ void Manager::drain() {
 
 void Manager::after_commit(std::function<void()> task) {
   ++pending_;
-  last_commit_ = std::max(last_commit_ + 1e-6, world_.now() + world_.uniform(0.001, 0.012));
+  last_commit_ = std::max(last_commit_ + 1e-6, world_.now() + world_.uniform(0.001, world_.config.commit));
   world_.at(last_commit_ - world_.now(), [this, run = run_, task = std::move(task)] {
     if (run != run_ || !up()) return;
     --pending_;
@@ -315,9 +315,9 @@ void Manager::crash(bool power) {
 void Manager::wish(std::size_t probe, bool on) {
   if (!up()) return;
   world_.log("{} wished: {}", world_.name(probe), on ? "on" : "off");
-  wished[probe] = on;
   if (!monitor_->wish(world_.service(probe), on, clocks()).ok()) world_.violation(8, "a wish was refused");
   drain();
+  after_commit([this, probe, on] { wished[probe] = on; });  // people have their answer
 }
 
 void Manager::discover(std::size_t probe, bool on) {

@@ -56,6 +56,7 @@ struct Config {
   bool warm = true, single = false, fencing = false;
   double slow_heal = 12, every = 3;
   double first = 5, settled = 2;  // when the first fault comes; "single": how long an instance must have watched before the next
+  double commit = 0.012;          // what a commit takes at most
   std::vector<std::string> faults;
 };
 const std::vector<Config>& configs();

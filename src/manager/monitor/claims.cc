@@ -47,16 +47,16 @@ PacketTime Monitor::reach(const Probe& probe, std::uint64_t epoch) const {
   return probe.accepted_until;
 }
 
-// How far back the names reach that are kept.
+// How far back the names reach that are kept; where nothing is stored, before everything.
 PacketTime Monitor::ledger_since(const Probe& probe) const {
   return probe.accepted_until == PacketTime{} ? PacketTime{} : probe.accepted_until - probe.ledgers.reach();
 }
 
 void Monitor::announced(Probe& probe, Session& session) {
   session.began_as_standby = !session.last->promoted;
-  if (probe.kept.holder != session.instance() && probe.accepted_until != PacketTime{}) {
-    send(session, wire::Stored{probe.accepted_until, probe.ledgers.merged(), probe.kept.epoch, ledger_since(probe)});
-  }
+  if (probe.kept.holder == session.instance()) return;
+  // Also where nothing is stored yet: who isn't told so can't know that the first record is the first.
+  send(session, wire::Stored{probe.accepted_until, probe.ledgers.merged(), probe.kept.epoch, ledger_since(probe)});
 }
 
 void Monitor::note_clock(Probe& probe, Session& session, const wire::Heartbeat& heartbeat, Now now) {

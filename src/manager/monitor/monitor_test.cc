@@ -584,12 +584,14 @@ TEST_F(MonitorTest, ledgers_go_to_the_others_and_to_who_is_admitted_and_are_kept
   store::WriteBatch batch;
   monitor->accept("edge", record, batch);
   ASSERT_EQ(batch.state.size(), 1u);
-  EXPECT_EQ(last<wire::Stored>(2), nullptr) << "not before it is durable";
+  ASSERT_NE(last<wire::Stored>(2), nullptr);
+  EXPECT_EQ(last<wire::Stored>(2)->ledger_since, PacketTime{}) << "that nothing was stored before is told, too";
+  EXPECT_TRUE(last<wire::Stored>(2)->ledger.entries.empty()) << "not before it is durable";
   monitor->stored("edge", 1, record, now);
   take();
   ASSERT_NE(last<wire::Stored>(2), nullptr);
   EXPECT_EQ(last<wire::Stored>(2)->ledger, record.ledger);
-  EXPECT_EQ(last<wire::Stored>(1), nullptr) << "who sent it knows";
+  EXPECT_TRUE(last<wire::Stored>(1)->ledger.entries.empty()) << "who sent it knows";
 
   store::Loaded loaded;
   loaded.state = disk.state;
