@@ -147,13 +147,16 @@ void Monitor::check_superseded(Probe& probe, Now now) {
 
 // ---- clocks
 
+// Who is away while others are there is gone; where nobody is there it says nothing, and afterwards all need time to come back.
+bool Monitor::heard_for(const Probe& probe, Nanos time) const { return probe.heard_since && awake_ - *probe.heard_since >= time; }
+
 void Monitor::check_clocks(Probe& probe, Now now) {
   for (const Session* session : sessions_of(probe)) {
     if (session->raws.size() < kClockSamples) continue;
     if (const auto offset = coarse(probe, *session)) probe.clocks[session->instance()] = {session->hello.node, *offset, awake_};
   }
-  std::erase_if(probe.clocks,
-                [&](const auto& clock) { return awake_ - clock.second.seen > options_.reconnect_grace + options_.session_timeout; });
+  const Nanos patience = options_.reconnect_grace + options_.session_timeout;
+  if (heard_for(probe, patience)) std::erase_if(probe.clocks, [&](const auto& clock) { return awake_ - clock.second.seen > patience; });
   const auto worst = std::max_element(probe.clocks.begin(), probe.clocks.end(), [](const auto& a, const auto& b) {
     return std::chrono::abs(a.second.offset) < std::chrono::abs(b.second.offset);
   });
@@ -164,7 +167,7 @@ void Monitor::check_clocks(Probe& probe, Now now) {
                              worst->second.node, fmt::format("{:+.3f} s", to_seconds(worst->second.offset)),
                              format_rfc3339(to_ns(now.wall)), format_duration(options_.clock_offset_limit)),
                  now.wall);
-  } else if (settled() && apart < options_.clock_offset_limit / 10 * 9) {
+  } else if (settled() && heard_for(probe, Nanos{0}) && apart < options_.clock_offset_limit / 10 * 9) {
     events_.close("clocks.apart", probe.name, now.wall);
   }
 }
@@ -198,9 +201,9 @@ void Monitor::compare_mirrors(Probe& probe, const Session& session, Now now) {
 
 // Where there is no standby any more, nothing is compared.
 void Monitor::check_mirrors(Probe& probe, Now now) {
-  std::erase_if(probe.mirrors, [&](const auto& look) {
-    return !session_of(probe, look.first) && awake_ - look.second.at > kCompareMirrors + options_.reconnect_grace;
-  });
+  const Nanos patience = kCompareMirrors + options_.reconnect_grace;
+  if (!heard_for(probe, patience)) return;
+  std::erase_if(probe.mirrors, [&](const auto& look) { return !session_of(probe, look.first) && awake_ - look.second.at > patience; });
   const bool compares =
       std::any_of(probe.mirrors.begin(), probe.mirrors.end(), [&](const auto& look) { return probe.kept.holder != look.first; });
   if (!compares && settled()) events_.close("mirror.differs", probe.name, now.wall);

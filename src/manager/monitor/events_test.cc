@@ -284,6 +284,44 @@ TEST_P(Events, clocks_apart_until_the_node_is_gone) {
   expect_once("clocks.apart");
 }
 
+// Nothing is known of clocks, or mirror ports, while nobody is there; and who comes back first doesn't speak for the other.
+TEST_P(Events, clocks_apart_is_not_over_while_nobody_is_there) {
+  begin(true);
+  world().cluster_acts = false;
+  const char active = world().active_node();
+  Instance* standby = world().at_node(active == 'a' ? 'b' : 'a');
+  standby->clock = ms(2000);
+  world().run(ms(8000));
+  EXPECT_TRUE(world().notice_open("clocks.apart"));
+  world().cut_link(standby->node, ms(11000));
+  world().cut_link(active, ms(9000));
+  for (int i = 0; i < 150; ++i) {
+    world().run(ms(100));
+    ASSERT_TRUE(world().notice_open("clocks.apart")) << i;
+  }
+  standby->clock = ms(0);
+  expect_once("clocks.apart");
+}
+
+TEST_P(Events, mirror_ports_differ_is_not_over_while_nobody_is_there) {
+  begin(true);
+  world().cluster_acts = false;
+  const char active = world().active_node();
+  Instance* standby = world().at_node(active == 'a' ? 'b' : 'a');
+  standby->compares = {100, 0, 5};
+  world().run(ms(25000));
+  EXPECT_TRUE(world().notice_open("mirror.differs"));
+  world().cut_link(standby->node, ms(30000));
+  world().cut_link(active, ms(30000));
+  for (int i = 0; i < 400; ++i) {
+    world().run(ms(100));
+    ASSERT_TRUE(world().notice_open("mirror.differs")) << i;
+  }
+  standby->compares = {100, 0, 0};
+  world().run(ms(15000));
+  expect_once("mirror.differs");
+}
+
 TEST_P(Events, claim_waiting) {
   begin(true);
   world().split(ms(8000));

@@ -244,6 +244,10 @@ void Monitor::tick(Now now) {
       admit(probe, *session, now);
       instruct(probe, *session);
     }
+    if (sessions_of(probe).empty())
+      probe.heard_since.reset();
+    else if (!probe.heard_since)
+      probe.heard_since = awake_;
     check_disconnected(probe, now);
     check_capture(probe, now);
     check_superseded(probe, now);

@@ -176,6 +176,7 @@ class Monitor {
     std::map<ServiceId, Gap> gaps;              // that are open, as far as they were seen since the start
     std::optional<MonoTime> stands;             // since when the instance at work captures nothing, by its own word
     std::map<InstanceId, MonoTime> superseded;  // that still believe to be admitted: when they last said so
+    std::optional<MonoTime> heard_since;        // since when there has been a session without a break
     std::map<InstanceId, PacketClock> clocks;
     std::map<InstanceId, MirrorLook> mirrors;
   };
@@ -225,6 +226,7 @@ class Monitor {
   void tell_superseded(Probe& probe, const Session& session, std::uint64_t epoch, bool believes, Now now);
   const Admission* successor(const Probe& probe, const InstanceId& instance, std::uint64_t epoch) const;
   void check_superseded(Probe& probe, Now now);
+  bool heard_for(const Probe& probe, Nanos time) const;
   void check_clocks(Probe& probe, Now now);
   void compare_mirrors(Probe& probe, const Session& session, Now now);
   void check_mirrors(Probe& probe, Now now);
