@@ -284,6 +284,21 @@ TEST_P(Events, clocks_apart_until_the_node_is_gone) {
   expect_once("clocks.apart");
 }
 
+// One that was active in between compares anew: what it missed before says nothing of the present active's port.
+TEST_P(Events, mirror_ports_are_compared_within_one_time_as_the_standby) {
+  begin(true);
+  const char first = world().active_node();
+  Instance* standby = world().at_node(first == 'a' ? 'b' : 'a');
+  standby->compares = {100, 0, 5};
+  world().run(ms(4000));  // not long enough to compare
+  world().planned();
+  world().run(ms(3000));
+  standby->compares = {100, 0, 0};
+  world().planned();
+  world().run(ms(15000));
+  EXPECT_EQ(world().notices("mirror.differs"), 0u);
+}
+
 // Nothing is known of clocks, or mirror ports, while nobody is there; and who comes back first doesn't speak for the other.
 TEST_P(Events, clocks_apart_is_not_over_while_nobody_is_there) {
   begin(true);

@@ -135,6 +135,19 @@ TEST(Ledgers, OwnMissesAreCounted) {
   EXPECT_EQ(b.shadow.names_not_seen(), 1u);
 }
 
+// Its mirror port was down, as its coverage says; the record of that time may be stored before it is up again.
+TEST(Ledgers, WhatFellIntoAHoleOfOwnCoverageIsNoMiss) {
+  Warm b;
+  b.workers[0].add(done(0.1, 1));
+  b.come_to(0, 1, 1, span(0.4, 1));
+  b.learn(1, ledger({{1, 0.1}, {2, 0.2}, {3, 0.5}, {4, 0.9}}));
+  for (int i = 2; i <= 13; ++i) {
+    b.come_to(i);
+    b.learn(i, ledger({}));
+  }
+  EXPECT_EQ(b.shadow.names_not_seen(), 1u) << "2";
+}
+
 TEST(Ledgers, DecidedOtherwise_OnlyWhereNamesAreKnownSinceItBegan) {
   Warm b;
   b.workers[0].add(timed_out(21.9, 25.2, 1));

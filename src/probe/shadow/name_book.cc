@@ -51,7 +51,7 @@ bool NameBook::still_expected(const Entry& entry, PacketTime stored_until) {
   return true;
 }
 
-void NameBook::learn(const window::Ledger& ledger, PacketTime stored_until, std::optional<PacketTime> since, PacketTime watched_since) {
+void NameBook::learn(const window::Ledger& ledger, PacketTime stored_until, std::optional<PacketTime> since, const window::Span& watched) {
   if (since) known_ = known_ && *since <= told_ ? std::min(*known_, *since) : *since;
   if (!known_) known_ = stored_until;
   const bool again = since.has_value() && told_;  // a whole ledger: some of it was told before
@@ -66,7 +66,7 @@ void NameBook::learn(const window::Ledger& ledger, PacketTime stored_until, std:
     for (const window::LedgerEntry& e : ledger.entries) {
       if (again && (known_name(e.request) || known_name(e.response))) continue;
       const Entry entry{e.request, e.response};
-      b.add(entry, still_expected(entry, stored_until) && e.decided >= watched_since);
+      b.add(entry, still_expected(entry, stored_until) && e.decided >= watched.begin && e.decided < watched.end);
     }
     size_ += b.entries.size();
     if (b.entries.empty()) return forget();

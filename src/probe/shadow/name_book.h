@@ -26,8 +26,8 @@ class NameBook {
   Nanos reach() const { return limits_.reach; }
 
   // Names of records stored up to `stored_until`. `since`: how far back they reach (before everything: nothing else was ever stored); none: they
-  // are those of the record that follows what was told before. `watched_since`: since when this instance should have seen the same.
-  void learn(const window::Ledger& ledger, PacketTime stored_until, std::optional<PacketTime> since, PacketTime watched_since);
+  // are those of the record that follows what was told before. `watched`: what was decided in it this instance should have seen, too.
+  void learn(const window::Ledger& ledger, PacketTime stored_until, std::optional<PacketTime> since, const window::Span& watched);
 
   // A record of this instance's own is stored, up to `until`: what its names don't tell isn't missing.
   void stored(PacketTime until);

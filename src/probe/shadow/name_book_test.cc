@@ -17,7 +17,8 @@ window::Ledger ledger(std::vector<std::pair<std::uint64_t, double>> transactions
   for (const auto& [n, decided] : transactions) l.entries.push_back({request_name(n), response_name(n), at(decided)});
   return l;
 }
-constexpr PacketTime kNever = PacketTime::max();
+const window::Span kNever;
+window::Span from(double t) { return {at(t), PacketTime::max()}; }
 
 class Book : public NameBook {
  public:
@@ -39,22 +40,22 @@ TEST(NameBook, EitherNameIsFound) {
 // The manager had accepted the record of transactions 2 and 3 when it told everything, and tells of it again when it is stored.
 TEST(NameBook, WhatIsToldOnTheWayToTheDiskNeedntBeSeenTwice) {
   Book b;
-  b.learn(ledger({{1, 0.5}, {2, 1.5}, {3, 1.6}}), at(1), at(0), at(0));
+  b.learn(ledger({{1, 0.5}, {2, 1.5}, {3, 1.6}}), at(1), at(0), from(0));
   EXPECT_TRUE(b.has(1));
   EXPECT_TRUE(b.has(2));
-  b.learn(ledger({{2, 1.5}, {3, 1.6}}), at(2), {}, at(0));
+  b.learn(ledger({{2, 1.5}, {3, 1.6}}), at(2), {}, from(0));
   EXPECT_TRUE(b.has(3)) << "in time";
   EXPECT_TRUE(b.has(3, 1.5)) << "it is found where the record's end says";
-  b.learn(ledger({}), at(30), {}, at(0));
+  b.learn(ledger({}), at(30), {}, from(0));
   EXPECT_EQ(b.not_seen(), 0u);
 }
 
 TEST(NameBook, WhatIsToldTwiceAndNotSeenIsMissedOnce) {
   Book b;
-  b.learn(ledger({{1, 0.5}, {2, 1.5}}), at(1), at(0), at(0));
-  b.learn(ledger({{2, 1.5}}), at(2), {}, at(0));
+  b.learn(ledger({{1, 0.5}, {2, 1.5}}), at(1), at(0), from(0));
+  b.learn(ledger({{2, 1.5}}), at(2), {}, from(0));
   EXPECT_TRUE(b.has(1));
-  b.learn(ledger({}), at(30), {}, at(0));
+  b.learn(ledger({}), at(30), {}, from(0));
   EXPECT_EQ(b.not_seen(), 1u);
 }
 
@@ -127,15 +128,15 @@ TEST(NameBook, UpToWhereNamesAreMissing) {
 
 TEST(NameBook, AWholeLedgerCountsNothingTwice) {
   Book b;
-  b.learn(ledger({{1, 0.5}, {2, 0.6}}), at(1), {}, at(0));
-  b.learn(ledger({{1, 0.5}, {2, 0.6}, {3, 1.5}}), at(2), at(-8), at(0));
+  b.learn(ledger({{1, 0.5}, {2, 0.6}}), at(1), {}, from(0));
+  b.learn(ledger({{1, 0.5}, {2, 0.6}, {3, 1.5}}), at(2), at(-8), from(0));
   EXPECT_EQ(b.size(), 3u);
   EXPECT_TRUE(b.has(3));
 }
 
 TEST(NameBook, NamesThatThisInstanceShouldHaveSeenAndHasNot) {
   Book b;
-  b.learn(ledger({{1, 0.2}, {2, 0.6}, {3, 0.7}, {4, 0.8}}), at(1), {}, at(0.5));
+  b.learn(ledger({{1, 0.2}, {2, 0.6}, {3, 0.7}, {4, 0.8}}), at(1), {}, from(0.5));
   b.has(2);
   b.has(2);
   b.learn(ledger({}), at(11), {}, kNever);

@@ -117,12 +117,12 @@ void Shadow::learn(const window::Ledger& ledger, PacketTime stored_until, std::o
   set_stored_until(stored_until);
   if (!options_.names) return;
   const PacketTime own_until = coverage_.watermark();
-  PacketTime watched_since = PacketTime::max();
+  window::Span watched;  // the last that was, and of it not what lies at its edges: stamps differ
   if (own_until != PacketTime{}) {
     const window::Spans measured = coverage_.measured({forgotten_until_, own_until});
-    if (!measured.empty()) watched_since = clock_.logical(measured.back().begin) + kGuard;
+    if (!measured.empty()) watched = {clock_.logical(measured.back().begin) + kGuard, clock_.logical(measured.back().end) - kGuard};
   }
-  book_.learn(ledger, stored_until, bugs_.known_late ? std::nullopt : since, watched_since);
+  book_.learn(ledger, stored_until, bugs_.known_late ? std::nullopt : since, watched);
   learnt_ = true;
 }
 
