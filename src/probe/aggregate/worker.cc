@@ -97,10 +97,10 @@ void Worker::add(const Transaction& t) {
   item.outcome = outcome_of(t);
   item.by_last_byte = t.has_response && t.has_times && t.decided == t.response_end;
   if (const KeyedHash* hash = plan_->names()) {
-    // A request of which the first byte isn't known has no name that another instance would find.
-    if (t.has_request && t.reason != Reason::start_lost)
-      item.request_name = transaction_name(*hash, NameOf::request, named(t, t.request_seq));
-    if (t.has_response) item.response_name = transaction_name(*hash, NameOf::response, named(t, t.response_seq));
+    // Of one whose start is lost only the time is in doubt: another instance may have measured it, under the same names.
+    const bool answered = t.has_response || t.reason == Reason::start_lost;
+    if (t.has_request) item.request_name = transaction_name(*hash, NameOf::request, named(t, t.request_seq));
+    if (answered) item.response_name = transaction_name(*hash, NameOf::response, named(t, t.response_seq));
   }
   if (item.outcome.negative) ++negative_times_;
   slice_->items.push_back(item);

@@ -467,6 +467,8 @@ void Exchange::hand_over(Connection& c, const Request& r, Completeness completen
     t.response_begin = packet_time_ns(std::max(r.response_begin, to_ns(t.request_begin)));
     t.response_end = packet_time_ns(std::max(r.response_end, to_ns(t.response_begin)));
     if (last) t.request_end = std::max(t.request_end, t.response_begin);  // answered before it had ended
+  } else if (reason == Reason::start_lost) {
+    t.response_seq = r.response_seq;  // it was answered; another instance may know its time
   }
   t.handshake_rtt = Nanos(s.handshake_rtt);
   t.retransmissions = s.retransmissions;
