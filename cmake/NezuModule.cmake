@@ -33,12 +33,15 @@ function(nezu_check_direction module dep)
   endif()
 endfunction()
 
+# A test is compiled once and run for a second: a third of -O2's time is saved.
+set(NEZU_TEST_OPTIONS $<$<CONFIG:Release>:-O1>)
+
 # GoogleTest and the standard library, read once for all tests: half of a test's compilation. An executable, because a precompiled header fits
 # only what is compiled with the same flags.
 function(nezu_precompile_for_tests)
   file(WRITE "${PROJECT_BINARY_DIR}/test_headers.cc" "int main() {}\n")
   add_executable(nezu_test_headers "${PROJECT_BINARY_DIR}/test_headers.cc")
-  target_compile_options(nezu_test_headers PRIVATE $<$<CONFIG:Release>:-O1>)
+  target_compile_options(nezu_test_headers PRIVATE ${NEZU_TEST_OPTIONS})
   target_link_libraries(nezu_test_headers PRIVATE nezu_flags GTest::gmock)
   target_precompile_headers(nezu_test_headers PRIVATE <gmock/gmock.h> <gtest/gtest.h> <algorithm> <chrono> <deque> <functional> <map> <memory>
                             <optional> <set> <string> <utility> <variant> <vector>)
@@ -84,8 +87,7 @@ function(nezu_module)
 
   if(tests AND NEZU_TESTS)
     add_executable(${target}_test ${tests})
-    # A test is compiled once and run for a second: a third of -O2's time is saved.
-    target_compile_options(${target}_test PRIVATE $<$<CONFIG:Release>:-O1>)
+    target_compile_options(${target}_test PRIVATE ${NEZU_TEST_OPTIONS})
     target_link_libraries(${target}_test PRIVATE ${target} ${test_links} ${M_TEST_EXTERNAL} GTest::gmock GTest::gtest_main)
     target_precompile_headers(${target}_test REUSE_FROM nezu_test_headers)
     add_test(NAME unit.${module} COMMAND ${target}_test)

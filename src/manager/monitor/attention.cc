@@ -177,8 +177,11 @@ void Monitor::check_clocks(Probe& probe, Now now) {
 // A standby holds what it has seen against what the active has counted; its counters grow since its start.
 void Monitor::compare_mirrors(Probe& probe, const Session& session, Now now) {
   const wire::Heartbeat& h = *session.last;
-  if (probe.kept.holder == session.instance()) probe.mirrors.erase(session.instance());  // what it compares as a standby again begins anew
-  if (!probe.kept.holder || probe.kept.holder == session.instance() || h.epoch != 0) return;
+  if (probe.kept.holder == session.instance()) {
+    probe.mirrors.erase(session.instance());  // what it compares as a standby again begins anew
+    return;
+  }
+  if (!probe.kept.holder || h.epoch != 0) return;
   const auto [known, first] = probe.mirrors.try_emplace(session.instance(), MirrorLook{awake_, h.compared, h.only_here, h.only_named});
   MirrorLook& look = known->second;
   if (first || awake_ - look.at < kCompareMirrors) return;
