@@ -163,10 +163,11 @@ class Site:
             n.close()
             raise
 
-    def tap(self):
-        """Begins the copying anew; needed where a node's mirror interface was made anew."""
+    def tap(self, other=None):
+        """Begins the copying anew; needed where a node's mirror interface was made anew. `other`: node's index → the device that its copies
+        go to instead of its mirror port."""
         run(["tc", "-n", self.web, "qdisc", "del", "dev", "eth0", "clsact"], check=False)
-        self.net.mirror(self.web, "eth0", [f"mirror{i}" for i in range(len(self.nodes))])
+        self.net.mirror(self.web, "eth0", [(other or {}).get(i, f"mirror{i}") for i in range(len(self.nodes))])
 
     def close(self):
         self.net.close()

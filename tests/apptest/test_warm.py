@@ -7,6 +7,7 @@ import time
 
 from harness import Rig, expect, expect_equal, test
 from nezulab.process import Failed, wait_for
+from port import BadPort
 
 OTHER = {"node-a": "node-b", "node-b": "node-a"}
 
@@ -166,3 +167,28 @@ def a_planned_switch_loses_nothing(lab):
         pair.ready()
     entries = rig.settle(load)
     return nothing_lost(rig, entries, begin)
+
+
+@test(timeout=60)
+def what_one_node_cannot_measure_is_not_counted_again_by_the_other(lab):
+    """The active's mirror port lacks some requests, then shows them late: it can't tell when they began, and says unmeasured. The standby, whose
+    port is well, has measured them all, and takes over."""
+    rig = Rig(lab)
+    pair = Pair(rig)
+    port = BadPort(lab, rig.site)
+    begin = time.time()
+    load = rig.load(rate=300, connections=30)
+    pair.ready()
+    time.sleep(0.5)
+    port.dropping = True
+    time.sleep(0.1)
+    port.dropping, port.delay = False, 0.002
+    time.sleep(2.4)
+    pair.fail_over(lambda probe: command(probe, "demote"))
+    time.sleep(1.2)
+    entries = rig.settle(load)
+    rig.no_gap(begin, entries[-1].end)
+    totals = rig.manager.query(begin - 2, time.time() + 2)["totals"]
+    expect(totals["unmeasured"] > 50 and port.dropped > 0, f"the port was meant to be bad: {totals['unmeasured']} unmeasured, {port.dropped} dropped")
+    expect_equal(totals["transactions"] + totals["unmeasured"], len(entries), f"transactions, and {totals['unmeasured']} unmeasured requests")
+    return f"{len(entries)} requests, {totals['unmeasured']} unmeasured"
