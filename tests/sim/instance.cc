@@ -27,6 +27,12 @@ probe::role::Options options(const World& world, std::size_t probe, const Node& 
   return o;
 }
 
+probe::aggregate::Worker::Options worker_options(const World& world) {
+  probe::aggregate::Worker::Options o;
+  o.bugs = world.bugs.aggregate;
+  return o;
+}
+
 Transaction transaction(const Seen& s) {
   Transaction t;
   for (std::size_t i = 0; i < 4; ++i) t.client.address[12 + i] = static_cast<std::uint8_t>(s.tx >> (8 * i));
@@ -42,13 +48,13 @@ Transaction transaction(const Seen& s) {
   t.version = "1.1";
   t.status = 200;
   // Decided otherwise: some have their response and were in doubt, some have none.
-  t.has_response = s.regular || s.tx % 2 == 0;
+  t.has_response = (s.regular && !s.start_lost) || (!s.regular && s.tx % 2 == 0);
   t.has_times = t.has_response;
   const bool at_once = s.regular && !s.unordered;
   t.response_begin = t.response_end = at_once ? t.decided : std::max(t.request_begin, t.decided - Nanos(1'000'000));
   if (!t.has_response) {
     t.completeness = Completeness::no_response;
-    t.reason = Reason::timeout;
+    t.reason = s.start_lost ? Reason::start_lost : Reason::timeout;
   }
   return t;
 }
@@ -56,7 +62,7 @@ Transaction transaction(const Seen& s) {
 }  // namespace
 
 Instance::Instance(World& world, std::size_t p, Node& n, bool promoted)
-    : probe(p), node(n), number(world.instances.size() + 1), world_(world), worker_(probe::aggregate::Worker::Options{}) {
+    : probe(p), node(n), number(world.instances.size() + 1), world_(world), worker_(worker_options(world)) {
   random_ = std::make_unique<SeededRandom>(static_cast<std::uint64_t>(world.uniform(0, 1e15)));
   id.bytes = random_->next_id();
   promoted_at = alone = trouble = world.now();

@@ -45,9 +45,10 @@ void World::make_traffic(std::size_t probe) {
       if (luck < config.miss) continue;
       const bool regular = luck >= 2 * config.miss, request = luck < 2 * config.miss || luck >= 3 * config.miss;
       const bool unordered = regular && request && chance(config.unordered);
+      const bool start_lost = unordered && chance(config.start_lost);
       if (!regular) stamp += uniform(-std::min(0.3, t.decided - t.began), config.late) * 0.99;
       if (unordered) stamp += uniform(0, 0.01);
-      seen[{probe, name}].push_back({stamp, std::min(n.clock(t.began), stamp), tx, regular, request, unordered});
+      seen[{probe, name}].push_back({stamp, std::min(n.clock(t.began), stamp), tx, regular, request, unordered, start_lost});
       if (regular && request) t.nodes.insert(name);
     }
     truth.back().push_back(std::move(t));

@@ -49,6 +49,7 @@ struct Config {
   double rate = 12, edge_rate = 12;  // transactions a second; and round each second's edge
   double miss = 0.003;               // share that a node misses, and as much that it decides otherwise, and of which it misses the request
   double unordered = 0.03;           // share of which a node sees the last packet first: all of it is there, but decided a little later
+  double start_lost = 0.5;           // … and of these the share that it says it can't measure
   std::size_t ledger = 100'000;
   double late = 4;  // how much later a node may decide what it decides otherwise
   std::vector<double> offsets;
@@ -65,6 +66,7 @@ const Config* find_config(const std::string& name);
 struct Bugs {
   monitor::PlantedBugs monitor;
   probe::role::PlantedBugs role;
+  probe::aggregate::PlantedBugs aggregate;
   bool ack_early = false;       // acknowledged before it is durable
   bool overlap_counts = false;  // what is stored doesn't stand in the way of what comes for the same span
 };
@@ -84,7 +86,7 @@ struct Node {
 struct Seen {
   double decided = 0, began = 0;
   std::size_t tx = 0;
-  bool regular = true, request = true, unordered = false;
+  bool regular = true, request = true, unordered = false, start_lost = false;
 };
 struct Truth {
   double decided = 0, began = 0;
