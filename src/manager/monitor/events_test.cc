@@ -231,7 +231,7 @@ TEST_P(Events, superseded_and_deaf) {
 
 TEST_P(Events, clocks_apart) {
   begin(true);
-  Instance* standby = world().at_node(world().active_node() == 'a' ? 'b' : 'a');
+  Instance* standby = world().at_node(world().standby_node());
   standby->clock = ms(40);
   world().run(ms(6000));
   EXPECT_EQ(world().notices("clocks.apart"), 0u);
@@ -252,7 +252,7 @@ TEST_P(Events, clocks_apart) {
 
 TEST_P(Events, mirror_ports_differ) {
   begin(true);
-  Instance* standby = world().at_node(world().active_node() == 'a' ? 'b' : 'a');
+  Instance* standby = world().at_node(world().standby_node());
   standby->compares = {100, 0, 0};  // each second
   world().run(ms(15000));
   EXPECT_EQ(world().notices("mirror.differs"), 0u);
@@ -273,7 +273,7 @@ TEST_P(Events, mirror_ports_differ) {
 TEST_P(Events, clocks_apart_until_the_node_is_gone) {
   begin(true);
   world().cluster_acts = false;
-  Instance* standby = world().at_node(world().active_node() == 'a' ? 'b' : 'a');
+  Instance* standby = world().at_node(world().standby_node());
   standby->clock = ms(2000);
   world().run(ms(8000));
   EXPECT_TRUE(world().notice_open("clocks.apart"));
@@ -287,8 +287,7 @@ TEST_P(Events, clocks_apart_until_the_node_is_gone) {
 // One that was active in between compares anew: what it missed before says nothing of the present active's port.
 TEST_P(Events, mirror_ports_are_compared_within_one_time_as_the_standby) {
   begin(true);
-  const char first = world().active_node();
-  Instance* standby = world().at_node(first == 'a' ? 'b' : 'a');
+  Instance* standby = world().at_node(world().standby_node());
   standby->compares = {100, 0, 5};
   world().run(ms(4000));  // not long enough to compare
   world().planned();
@@ -304,7 +303,7 @@ TEST_P(Events, clocks_apart_is_not_over_while_nobody_is_there) {
   begin(true);
   world().cluster_acts = false;
   const char active = world().active_node();
-  Instance* standby = world().at_node(active == 'a' ? 'b' : 'a');
+  Instance* standby = world().at_node(world().standby_node());
   standby->clock = ms(2000);
   world().run(ms(8000));
   EXPECT_TRUE(world().notice_open("clocks.apart"));
@@ -322,7 +321,7 @@ TEST_P(Events, mirror_ports_differ_is_not_over_while_nobody_is_there) {
   begin(true);
   world().cluster_acts = false;
   const char active = world().active_node();
-  Instance* standby = world().at_node(active == 'a' ? 'b' : 'a');
+  Instance* standby = world().at_node(world().standby_node());
   standby->compares = {100, 0, 5};
   world().run(ms(25000));
   EXPECT_TRUE(world().notice_open("mirror.differs"));

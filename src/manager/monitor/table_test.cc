@@ -395,10 +395,10 @@ INSTANTIATE_TEST_SUITE_P(Pair, Claims, ::testing::Values(true), [](const auto&) 
 
 TEST_P(Claims, an_announcement_of_a_standby_does_not_end_the_grace) {
   begin(true, true);
-  const char active = world().active_node();
+  const char active = world().active_node(), standby = world().standby_node();
   world().reset(active);
   world().at_node(active)->retry_at = world().now() + ms(1500);
-  world().reset(active == 'a' ? 'b' : 'a');
+  world().reset(standby);
   settle();
   EXPECT_NE(world().probe().kept.discovery_job, 0u);
   EXPECT_EQ(admissions(), 0u);
@@ -533,10 +533,10 @@ TEST_P(RuleTest, old_grant_repeated_is_found) {
 
 TEST_P(RuleTest, announcement_ends_grace_is_found) {
   begin(true, true, {.announcement_ends_grace = true});
-  const char active = world().active_node();
+  const char active = world().active_node(), standby = world().standby_node();
   world().reset(active);
   world().at_node(active)->retry_at = world().now() + ms(1500);
-  world().reset(active == 'a' ? 'b' : 'a');
+  world().reset(standby);
   world().run(ms(9000));
   EXPECT_EQ(told_discovery_stopped(), 1u);
 }

@@ -524,6 +524,8 @@ char World::active_node() {
   return 'a';
 }
 
+char World::standby_node() { return active_node() == 'a' ? 'b' : 'a'; }
+
 void World::kill(char node, Nanos noticed) {
   Instance* instance = at_node(node);
   if (!instance) return;
@@ -591,7 +593,7 @@ void World::lose_answer(char node) {
 }
 
 void World::planned() {
-  const char from = active_node(), to = from == 'a' ? 'b' : 'a';
+  const char from = active_node(), to = standby_node();
   if (!at_node(to) || split_ || !config_.warm) return;
   fault();
   busy_ = now_ + ms(400);

@@ -97,6 +97,7 @@ class World {
   Instance* at_node(char node);
   Instance* holder();
   char active_node();
+  char standby_node();  // the other one
   Monitor& monitor() { return *monitor_; }
   bool manager_up() const { return monitor_ != nullptr; }
   ServiceStatus service() { return monitor_->service(kService); }
