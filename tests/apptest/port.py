@@ -11,6 +11,8 @@ from nezulab.net import inside
 _ETH_P_ALL, _ETH_P_IP, _TCP = 0x0003, b"\x08\x00", 6
 _OUTGOING = 4  # PACKET_OUTGOING: what was sent at the interface itself
 
+_COUNTS_AS_MISSING = 0.004  # seconds; a hole is declared after 5 ms
+
 
 def _goes_to(frame, port):
     if frame[12:14] != _ETH_P_IP or frame[23] != _TCP:
@@ -20,13 +22,16 @@ def _goes_to(frame, port):
 
 
 class BadPort:
-    """Node `index`'s mirror port. Frames to `port` are delayed by `delay` seconds, or dropped; all others pass at once, in order."""
+    """That node's mirror port. Frames to `port` are delayed by `delay` seconds, or dropped; all others pass at once, in order.
 
-    def __init__(self, lab, site, index=0, port=80):
+    `hidden`: of the delayed ones those that this thread, not having its turn, let pass so late that they count as missing (docs/pairing.md,
+    "Holes")."""
+
+    def __init__(self, lab, site, node, port=80):
         self.delay, self.dropping = 0.0, False
-        self.delayed = self.dropped = 0
+        self.dropped = self.hidden = 0
         self._port = port
-        n = site.net
+        n, index = site.net, list(site.nodes).index(node)
         n.link(site.web, "copy0", site.web, "copy1")
         n.plain_frames(site.web, "copy0")
         n.plain_frames(site.web, "copy1")
@@ -42,9 +47,9 @@ class BadPort:
         lab.on_close(self.close)
 
     def _run(self):
-        held = collections.deque()  # (when, frame)
+        held = collections.deque()  # (came, when, frame)
         while not self._stop:
-            wait = 0.05 if not held else max(0.0, held[0][0] - time.monotonic())
+            wait = 0.05 if not held else max(0.0, held[0][1] - time.monotonic())
             if select.select([self._from], [], [], wait)[0]:
                 frame, address = self._from.recvfrom(65536)
                 if address[2] == _OUTGOING:
@@ -54,12 +59,14 @@ class BadPort:
                 elif self.dropping:
                     self.dropped += 1
                 elif self.delay or held:
-                    held.append((time.monotonic() + self.delay, frame))
-                    self.delayed += 1
+                    now = time.monotonic()
+                    held.append((now, now + self.delay, frame))
                 else:
                     self._to.send(frame)
-            while held and held[0][0] <= time.monotonic():
-                self._to.send(held.popleft()[1])
+            while held and held[0][1] <= time.monotonic():
+                came, _, frame = held.popleft()
+                self._to.send(frame)
+                self.hidden += time.monotonic() - came > _COUNTS_AS_MISSING
 
     def close(self):
         self._stop = True
