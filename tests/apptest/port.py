@@ -54,11 +54,10 @@ class BadPort:
                 frame, address = self._from.recvfrom(65536)
                 if address[2] == _OUTGOING:
                     continue
-                if not _goes_to(frame, self._port):
-                    self._to.send(frame)
-                elif self.dropping:
+                chosen = _goes_to(frame, self._port)
+                if chosen and self.dropping:
                     self.dropped += 1
-                elif self.delay or held:
+                elif chosen and (self.delay or held):
                     now = time.monotonic()
                     held.append((now, now + self.delay, frame))
                 else:

@@ -85,7 +85,7 @@ const std::vector<NamedBug>& bugs() {
       {"spool_dropped", [](Bugs& b) -> bool& { return b.role.spool_dropped; }},
       {"last_ledger_only", [](Bugs& b) -> bool& { return b.monitor.last_ledger_only; }},
       {"overlap_counts", [](Bugs& b) -> bool& { return b.overlap_counts; }},
-      {"unmeasured_unnamed", [](Bugs& b) -> bool& { return b.aggregate.unmeasured_unnamed; }},
+      {"unmeasured_unnamed", [](Bugs& b) -> bool& { return b.unmeasured_unnamed; }},
       {"ack_early", [](Bugs& b) -> bool& { return b.ack_early; }},
   };
   return all;

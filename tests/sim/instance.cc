@@ -27,12 +27,6 @@ probe::role::Options options(const World& world, std::size_t probe, const Node& 
   return o;
 }
 
-probe::aggregate::Worker::Options worker_options(const World& world) {
-  probe::aggregate::Worker::Options o;
-  o.bugs = world.bugs.aggregate;
-  return o;
-}
-
 Transaction transaction(const Seen& s) {
   Transaction t;
   for (std::size_t i = 0; i < 4; ++i) t.client.address[12 + i] = static_cast<std::uint8_t>(s.tx >> (8 * i));
@@ -48,7 +42,7 @@ Transaction transaction(const Seen& s) {
   t.version = "1.1";
   t.status = 200;
   // Decided otherwise: some have their response and were in doubt, some have none.
-  t.has_response = (s.regular && !s.start_lost) || (!s.regular && s.tx % 2 == 0);
+  t.has_response = s.regular ? !s.start_lost : s.tx % 2 == 0;
   t.has_times = t.has_response;
   const bool at_once = s.regular && !s.unordered;
   t.response_begin = t.response_end = at_once ? t.decided : std::max(t.request_begin, t.decided - Nanos(1'000'000));
@@ -62,7 +56,7 @@ Transaction transaction(const Seen& s) {
 }  // namespace
 
 Instance::Instance(World& world, std::size_t p, Node& n, bool promoted)
-    : probe(p), node(n), number(world.instances.size() + 1), world_(world), worker_(worker_options(world)) {
+    : probe(p), node(n), number(world.instances.size() + 1), world_(world), worker_(probe::aggregate::Worker::Options{}) {
   random_ = std::make_unique<SeededRandom>(static_cast<std::uint64_t>(world.uniform(0, 1e15)));
   id.bytes = random_->next_id();
   promoted_at = alone = trouble = world.now();
@@ -116,9 +110,18 @@ void Instance::feed(const Seen& s) {
   worker_.add(t);
 }
 
-void Instance::hand_over() {
-  for (auto& slice : slices_) role_->take(mono(), std::move(slice));
+void Instance::take_slices() {
+  for (auto& slice : slices_) {
+    for (probe::aggregate::Item& item : slice->items) {
+      if (world_.bugs.unmeasured_unnamed && item.outcome.reason == Reason::start_lost) item.request_name = item.response_name = 0;
+    }
+    role_->take(mono(), std::move(slice));
+  }
   slices_.clear();
+}
+
+void Instance::hand_over() {
+  take_slices();
   if (plan_ && worker_.generation() != told_generation_) {
     told_generation_ = worker_.generation();
     std::vector<probe::role::AppliedService> applied;
@@ -218,8 +221,7 @@ void Instance::on(probe::role::Cut) {
   stalled_until_ = 0;  // it reads what its ring holds before it ends
   feed();
   worker_.finish(packet(raw() - lag_), totals_, slices_);
-  for (auto& slice : slices_) role_->take(mono(), std::move(slice));
-  slices_.clear();
+  take_slices();
   role_->worker_finished(0);
   carry_out(role_->cut_done(mono()));
 }

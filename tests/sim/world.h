@@ -66,9 +66,9 @@ const Config* find_config(const std::string& name);
 struct Bugs {
   monitor::PlantedBugs monitor;
   probe::role::PlantedBugs role;
-  probe::aggregate::PlantedBugs aggregate;
-  bool ack_early = false;       // acknowledged before it is durable
-  bool overlap_counts = false;  // what is stored doesn't stand in the way of what comes for the same span
+  bool ack_early = false;           // acknowledged before it is durable
+  bool overlap_counts = false;      // what is stored doesn't stand in the way of what comes for the same span
+  bool unmeasured_unnamed = false;  // a request whose start is lost bears no names
 };
 // Planted by name; false: there is none of that name.
 bool plant(const std::string& name, Bugs& bugs);
@@ -138,6 +138,7 @@ class Instance {
   void tick();
   void feed();
   void feed(const Seen& seen);
+  void take_slices();
   void hand_over();
   void take_plan(std::shared_ptr<const probe::aggregate::Plan> plan);
   void carry_out(probe::role::Actions actions);

@@ -96,8 +96,7 @@ void Worker::add(const Transaction& t) {
   item.began = t.has_request ? std::min(t.request_begin, t.decided) : t.decided;
   item.outcome = outcome_of(t);
   item.by_last_byte = t.has_response && t.has_times && t.decided == t.response_end;
-  const bool unnamed = options_.bugs.unmeasured_unnamed && t.reason == Reason::start_lost;
-  if (const KeyedHash* hash = plan_->names(); hash && !unnamed) {
+  if (const KeyedHash* hash = plan_->names()) {
     // Of one whose start is lost only the time is in doubt: another instance may have measured it, under the same names.
     const bool answered = t.has_response || t.reason == Reason::start_lost;
     if (t.has_request) item.request_name = transaction_name(*hash, NameOf::request, named(t, t.request_seq));

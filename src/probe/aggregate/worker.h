@@ -17,11 +17,6 @@
 
 namespace nezu::probe::aggregate {
 
-// Rules switched off by tests, to see that the tests find it. All false in the product.
-struct PlantedBugs {
-  bool unmeasured_unnamed = false;  // a request whose start is lost bears no names
-};
-
 class Worker {
  public:
   struct Options {
@@ -29,7 +24,6 @@ class Worker {
     Nanos slice = std::chrono::milliseconds(20);
     Nanos idle_slice = std::chrono::milliseconds(200);  // where nothing is measured
     Nanos jump = std::chrono::seconds(120);             // packet time that goes on by more in one step: nobody watched what lies between
-    PlantedBugs bugs{};
   };
   explicit Worker(const Options& options);
 
