@@ -269,6 +269,7 @@ Exit Actions::promote() {
   request.set("began", to_ns(began_));
   if (memory.stopped) request.set("stopped", to_ns(*memory.stopped));
   const Result<std::string> role = tell_probe(place_, "promote", p_.check_timeout, std::move(request));
+  if (!role.ok() && wait_for_end(*process, kTearDown)) return dead();
   if (!role.ok() || *role == "standby") {
     say("promote: " + (role.ok() ? "it stays a standby" : role.error().message()));
     return kGeneric;
@@ -280,21 +281,24 @@ Exit Actions::promote() {
   return kOk;
 }
 
+// What is dead, or dying, is at work no more; the next check reports it. A failure here would only make the promotion of the other one wait.
+Exit Actions::demote_dead() {
+  Memory memory = recall(kFolder, memory_file());
+  tell_score(memory, std::nullopt);
+  memory.dead = true;
+  remember(kFolder, memory_file(), memory);
+  return kOk;
+}
+
 Exit Actions::demote() {
   const auto process = find_process(pid_file());
-  if (!process) {
-    // What is dead is at work no more; the next check reports it. A failure here would only make the promotion of the other one wait.
-    Memory memory = recall(kFolder, memory_file());
-    tell_score(memory, std::nullopt);
-    memory.dead = true;
-    remember(kFolder, memory_file(), memory);
-    return kOk;
-  }
+  if (!process) return demote_dead();
   if (is_cold()) return kUnimplemented;
   Memory memory = recall(kFolder, memory_file());
   memory.returned.reset();
   memory.stopped.reset();  // a standby's, that ended while this one was at work
   const Result<std::string> role = tell_probe(place_, "demote", p_.check_timeout);
+  if (!role.ok() && wait_for_end(*process, kTearDown)) return demote_dead();
   if (!role.ok()) {
     // What doesn't hear that it is no longer the active one must not go on.
     say("demote: " + role.error().message() + "; it is killed");

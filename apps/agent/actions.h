@@ -40,6 +40,7 @@ class Actions {
   Exit long_poll(const Process& process);
   Exit dead();
   Exit died();
+  Exit demote_dead();
   bool is_cold() const;
   bool end(const Process& process);
   Verdict verdict(const Result<Health>& health, Memory& memory) const;

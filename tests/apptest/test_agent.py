@@ -3,6 +3,7 @@
 import os
 import shutil
 import signal
+import threading
 import time
 
 from harness import Rig, Skip, expect, expect_equal, test, wait_failover
@@ -219,6 +220,16 @@ def the_cluster_is_told_one_thing_at_a_time(lab):
     agent.signal(signal.SIGKILL)
     expect_equal((agent("demote"), scores.told()[-1][1]), (0, "--delete"), "demoted before a check has seen it dead: the score ends with it")
     expect(check() < 0.35 and check(10) < 0.35, "the checks wait, though the role is gone")
+
+    # It dies while the demotion asks it: that is a death, too.
+    expect_equal((agent("stop"), agent("start")), (0, 0), "stop, and start once more")
+    for action, wanted in (("demote", 0), ("promote", NOT_RUNNING)):
+        agent.signal(signal.SIGSTOP)
+        kill = threading.Timer(0.3, agent.signal, [signal.SIGKILL])
+        kill.start()
+        expect_equal((agent(action), scores.told()[-1][1]), (wanted, "--delete"), f"the {action} that it dies in")
+        kill.join()
+        expect_equal((agent("stop"), agent("start")), (0, 0), "stop, and start once more")
     return f"score's end {1000 * (at - begin):.0f} ms after the kill, failed check {1000 * took:.0f} ms"
 
 
