@@ -221,14 +221,21 @@ void Shadow::begin(PacketTime from, bool doubtful) {
 
 PacketTime Shadow::next_edge() const { return floor_to(*cut_, options_.window) + options_.window; }
 
+// Whether what is missing of a window up to `end` isn't waited for any more. All own times.
+bool Shadow::stuck(PacketTime end, MonoTime now, PacketTime own_now) const {
+  return own_now - end >= options_.grace && now - awake_since_ >= options_.grace && coverage_.stuck(end, now - options_.grace);
+}
+
 std::optional<window::Record> Shadow::cut(MonoTime now, PacketTime own_now) {
+  if (asked_ != MonoTime{} && now - asked_ > options_.grace / 2) awake_since_ = now;
+  asked_ = now;
   while (cut_) {
     const PacketTime until = coverage_.watermark();
     if (until == PacketTime{}) return std::nullopt;
     PacketTime end = next_edge();
     bool partly = false;
     if (until < clock_.own(end)) {
-      if (own_now - clock_.own(end) < options_.grace || !coverage_.stuck(clock_.own(end), now - options_.grace)) return std::nullopt;
+      if (!stuck(clock_.own(end), now, own_now)) return std::nullopt;
       partly = true;
     }
     if (!partly) {

@@ -90,7 +90,8 @@ class Shadow {
   void begin(PacketTime from, bool doubtful);
   void end() { cut_.reset(); }
   std::optional<PacketTime> cut_at() const { return cut_; }
-  // The next record whose window is complete; `own_now`: the present, in own packet time.
+  // The next record whose window is complete; `own_now`: the present, in own packet time. Asked several times within the grace: where it
+  // wasn't for half of it, this process (or its machine) stood still, and a worker is stuck only when it makes no progress for the grace after that.
   std::optional<window::Record> cut(MonoTime now, PacketTime own_now);
   // What is there of the open window.
   std::optional<window::Record> cut_short();
@@ -141,6 +142,7 @@ class Shadow {
   void forget_counters(PacketTime until);
   window::Span after_stored() const;
   PacketTime next_edge() const;
+  bool stuck(PacketTime end, MonoTime now, PacketTime own_now) const;
   void skip_to(PacketTime next);
   void release(PacketTime begin);
 
@@ -155,6 +157,7 @@ class Shadow {
   PacketTime thrown_away_until_{};  // own time
   PacketTime forgotten_until_{};    // own time
   std::optional<PacketTime> cut_;
+  MonoTime asked_{}, awake_since_{};
   PacketTime seam_{};  // what was decided before, and bears no name, isn't ours to count
   bool first_ = false, doubtful_ = false;
   bool learnt_ = false;  // something, since the last sweep

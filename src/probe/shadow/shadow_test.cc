@@ -95,6 +95,23 @@ TEST(Cut, ASlowWorkerThatGoesOnIsWaitedFor) {
   EXPECT_FALSE(r[0].partly);
 }
 
+// The main thread is the first to run again: the worker's packets are in its ring, and it needs a moment for them.
+TEST(Cut, AfterAStandstillOfTheMachineAWorkerIsGivenTheGraceAnew) {
+  Cold b;
+  b.come_to(0.9);
+  EXPECT_TRUE(b.cut(0.9).empty());
+  EXPECT_TRUE(b.cut(3).empty()) << "it can't have come on";
+  b.come_to(0, 2.9, 3.01);
+  const Records r = b.cut(3.02);
+  ASSERT_EQ(r.size(), 2u);
+  EXPECT_FALSE(r[0].partly || r[1].partly);
+  EXPECT_EQ(r[0].covered, span(0, 1));
+  for (const double t : {3.2, 3.4, 3.5}) EXPECT_TRUE(b.cut(t).empty());
+  const Records stuck = b.cut(3.52);
+  ASSERT_EQ(stuck.size(), 1u) << "awake for the grace, and no progress";
+  EXPECT_TRUE(stuck[0].partly);
+}
+
 TEST(Cut, AStuckWorkerIsLeftOutAfterGrace_AndCountedLateInTheNextRecord) {
   Cold b(2);
   b.workers[0].add(done(0.3, 1));
