@@ -20,10 +20,17 @@ using std::chrono::milliseconds;
 constexpr Nanos kReadyEvery = milliseconds(5);    // how often a daemon that begins is asked
 constexpr Nanos kLookEvery = milliseconds(500);   // how often a long poll asks what has become of the role
 constexpr Nanos kOneAtATime = milliseconds(400);  // a check that found it dead waits so long for the cluster to be done with the rest
-constexpr Nanos kTearDown = milliseconds(100);    // what dies closes its sockets a little before it has ended
+constexpr Nanos kTearDown = milliseconds(100);    // a daemon that ends has closed its sockets so long before
 constexpr Nanos kReserve = milliseconds(1500);    // before the cluster loses patience: to say why, and to end what was begun
 constexpr Nanos kFirstSession = Seconds(1);       // a warm instance is given so long to find the manager, so that its first score is right
 constexpr Nanos kKilled = Seconds(5);             // the kernel is given so long to take down what was killed
+
+// Why it isn't, to be said after a colon.
+std::string not_ready(const Result<Health>& health, const Process& process) {
+  if (!health.ok()) return ": " + health.error().message();
+  if (health->process != 0 && health->process != process.id) return fmt::format(": process {} answers in its place", health->process);
+  return health->reason.empty() ? "" : ": " + health->reason;
+}
 
 // The cluster shows it beside the failed action.
 void say(const std::string& reason) { fmt::print(stderr, "ocf-exit-reason:{}\n", reason); }
@@ -34,6 +41,16 @@ Actions::Actions(const Parameters& parameters, const Clock& clock) : p_(paramete
 
 std::string Actions::pid_file() const { return std::string(kFolder) + "/agent-" + p_.instance + ".pid"; }
 std::string Actions::memory_file() const { return "agent-" + p_.instance + ".json"; }
+Memory Actions::recall() const { return agent::recall(kFolder, memory_file()); }
+void Actions::remember(const Memory& memory) const { agent::remember(kFolder, memory_file(), memory); }
+
+// Several calls may be under way: what another one has remembered in the meantime stands.
+void Actions::change(const std::function<void(Memory&)>& how) const {
+  Memory memory = recall();
+  const Memory before = memory;
+  how(memory);
+  if (!(memory == before)) remember(memory);
+}
 
 Launch Actions::launch() const {
   Launch launch{{p_.binary, "run", "--config", p_.config}, p_.user, p_.log, p_.kind == Kind::probe, {}};
@@ -53,15 +70,15 @@ Exit Actions::run(const std::string& action) {
   if (action == "validate-all") return validate();
   if (action == "notify") return notify();
   const bool stopping = action == "stop" || action == "demote";
-  if (Result<Place> place = place_of(p_); place.ok()) {
+  const bool runs = find_process(pid_file()).has_value();
+  if (const Memory memory = recall(); runs && memory.place) {
+    // Whatever has become of its configuration since: that is for the daemon's next start, or its reload.
+    place_ = *memory.place;
+  } else if (Result<Place> place = place_of(p_); place.ok()) {
     place_ = *std::move(place);
-  } else if (action == "monitor" || action == "status") {
-    // Looked for on a node that has no configuration: nothing runs there.
-    if (!find_process(pid_file())) return kNotRunning;
+  } else if (action == "start" || (runs && !stopping)) {
     say(place.error().message());
-    return kGeneric;
-  } else if (!stopping) {
-    say(place.error().message());
+    if (action != "start") return kGeneric;
     return place.error().code() == ErrorCode::not_found ? kInstalled : kArguments;
   }
   if (action == "start") return start();
@@ -86,7 +103,9 @@ Exit Actions::start() {
       return made.error().code() == ErrorCode::not_found ? kInstalled : kGeneric;
     }
   }
-  remember(kFolder, memory_file(), {});
+  Memory memory;
+  memory.place = place_;
+  remember(memory);
   const Result<Process> process = start_process(launch(), pid_file());
   if (!process.ok()) {
     say(process.error().message());
@@ -100,7 +119,8 @@ Exit Actions::wait_until_ready(const Process& process) {
   while (true) {
     const Result<Health> health = ask_health(p_.kind, place_, p_.check_timeout);
     const MonoTime now = clock_.mono();
-    if (health.ok()) {
+    // Another one may answer in its place: one that was started by other means, and keeps ours from its socket.
+    if (health.ok() && !health->starting && (health->process == 0 || health->process == process.id)) {
       if (!answered) answered = now;
       // A manager that can't store anything runs: its API says why, and another node would not find more room on the same volume.
       if (!health->warm) return kOk;
@@ -110,15 +130,13 @@ Exit Actions::wait_until_ready(const Process& process) {
         return kArguments;
       }
       if (health->session || now - *answered > kFirstSession) {
-        Memory memory;
-        tell_score(memory, promotion_score(*health, p_.isolation_timeout));
-        remember(kFolder, memory_file(), memory);
+        tell_score(promotion_score(*health, p_.isolation_timeout));
         return kOk;
       }
     }
     if (wait_for_end(process, kReadyEvery)) return did_not_start(process);
     if (until_deadline(kReserve, Seconds(60)) <= Nanos(0)) {
-      say("the daemon did not answer in time: " + (health.ok() ? "" : health.error().message()));
+      say("the daemon did not become ready in time" + not_ready(health, process));
       end(process);
       return kGeneric;
     }
@@ -149,8 +167,7 @@ bool Actions::end(const Process& process) {
 }
 
 Exit Actions::stop() {
-  Memory memory = recall(kFolder, memory_file());
-  if (memory.score) tell_score(memory, std::nullopt);
+  tell_score(std::nullopt);
   if (const auto process = find_process(pid_file()); process && !end(*process)) {
     say("it can't be killed");
     return kGeneric;
@@ -170,13 +187,15 @@ Exit Actions::monitor() {
   return check(*process);
 }
 
+// Whether it is its death that kept it from answering: what dies closes its sockets before it has ended.
+bool Actions::has_died(const Process& process) const {
+  if (wait_for_end(process, kTearDown)) return true;
+  return is_dying(process) && wait_for_end(process, std::min(kKilled, until_deadline(kReserve, kKilled)));
+}
+
 // Died by itself. It loses its score before the cluster decides who is next: the standby is, not this one started anew.
 Exit Actions::dead() {
-  Memory memory = recall(kFolder, memory_file());
-  if (memory.score) {
-    tell_score(memory, std::nullopt);
-    remember(kFolder, memory_file(), memory);
-  }
+  tell_score(std::nullopt);
   return kNotRunning;
 }
 
@@ -184,7 +203,7 @@ Exit Actions::dead() {
 // under way when it looks at the state, it sleeps for a second first (Pacemaker's do_pe_invoke_callback). The end of the score is news
 // enough for it to move the role; and what a check of depth 10 finds, that of depth 0 has found too.
 Exit Actions::died() {
-  const Memory memory = recall(kFolder, memory_file());
+  const Memory memory = recall();
   const Exit exit = dead();
   if (p_.interval > Nanos(0) && !memory.dead && (memory.score || p_.check_level >= 10)) {
     pause_for(std::min(kOneAtATime, until_deadline(kReserve, Seconds(60))));
@@ -192,25 +211,22 @@ Exit Actions::died() {
   return exit;
 }
 
-Verdict Actions::verdict(const Result<Health>& health, Memory& memory) const {
+Verdict Actions::verdict(const Result<Health>& health) const {
+  const Memory memory = recall();
   if (!health.ok()) {
     const bool promoted = memory.score && *memory.score >= kClaiming;
     return {promoted ? kFailedPromoted : kGeneric, "the daemon does not answer: " + health.error().message()};
   }
-  Verdict v = judge(p_.kind, *health, p_.check_level, memory.drops);
-  if (p_.check_level >= 10 && p_.kind == Kind::probe) memory.drops = health->kernel_drops;
-  return v;
+  return judge(p_.kind, *health, p_.check_level, memory.drops);
 }
 
 Exit Actions::check(const Process& process) {
   const Result<Health> health = ask_health(p_.kind, place_, p_.check_timeout);
-  if (!health.ok() && wait_for_end(process, kTearDown)) return died();
-  Memory memory = recall(kFolder, memory_file());
-  const Memory before = memory;
-  const Verdict v = verdict(health, memory);
-  if (!health.ok() && memory.score) tell_score(memory, std::nullopt);
-  if (health.ok() && health->warm) tell_score(memory, promotion_score(*health, p_.isolation_timeout));
-  if (!(memory == before)) remember(kFolder, memory_file(), memory);
+  if (!health.ok() && has_died(process)) return died();
+  const Verdict v = verdict(health);
+  if (p_.kind == Kind::probe && (p_.check_level >= 10 || p_.interval <= Nanos(0))) look_after_score();
+  tell_score_of(health);
+  if (p_.kind == Kind::probe && p_.check_level >= 10 && health.ok()) change([&](Memory& memory) { memory.drops = health->kernel_drops; });
   if (!v.reason.empty()) say(v.reason);
   return v.exit;
 }
@@ -218,38 +234,57 @@ Exit Actions::check(const Process& process) {
 // A check that takes its time: it comes back in the instant when the daemon ends, or when there is something new to say, and else after
 // `long_poll`. The first one of a series comes back at once, because the cluster waits for it before it goes on.
 Exit Actions::long_poll(const Process& process) {
-  Memory memory = recall(kFolder, memory_file());
+  const Memory memory = recall();
   const bool first = !memory.returned || memory.interval != p_.interval || clock_.mono() - *memory.returned > p_.interval + Seconds(1);
   const Nanos length = first ? Nanos(0) : p_.timeout > Nanos(0) ? std::min(p_.long_poll, p_.timeout / 2) : p_.long_poll;
   std::optional<Verdict> told;
   Verdict v;
   while (true) {
     const Result<Health> health = ask_health(p_.kind, place_, p_.check_timeout);
-    if (!health.ok() && wait_for_end(process, kTearDown)) return died();
-    v = verdict(health, memory);
-    if (!health.ok()) tell_score(memory, std::nullopt);
-    if (health.ok() && health->warm) tell_score(memory, promotion_score(*health, p_.isolation_timeout));
+    if (!health.ok() && has_died(process)) return died();
+    v = verdict(health);
+    tell_score_of(health);
     if (!health.ok() || (told && !(v == *told))) break;
     told = v;
     const Nanos left = length - (clock_.mono() - began_);
     if (left <= Nanos(0)) break;
     if (wait_for_end(process, std::min(left, kLookEvery))) return died();
   }
-  memory.returned = clock_.mono();
-  memory.interval = p_.interval;
-  remember(kFolder, memory_file(), memory);
+  change([&](Memory& now) {
+    now.returned = clock_.mono();
+    now.interval = p_.interval;
+  });
   if (!v.reason.empty()) say(v.reason);
   return v.exit;
 }
 
 // ---- the role
 
-// The tool costs more than all the rest of a check, so the cluster is told only what it doesn't know.
-void Actions::tell_score(Memory& memory, std::optional<int> score) const {
-  if (memory.score == score) return;
-  std::vector<std::string> argv = {"crm_attribute", "--promotion=" + p_.instance, "--lifetime=reboot", "--quiet"};
-  argv.push_back(score ? "--update=" + std::to_string(*score) : "--delete");
-  if (run_tool(argv)) memory.score = score;
+std::vector<std::string> Actions::score_tool(const std::string& word) const {
+  return {"crm_attribute", "--promotion=" + p_.instance, "--lifetime=reboot", "--quiet", word};
+}
+
+// The tool costs more than all the rest of a check, so the cluster is told only what it doesn't know. What it was told is remembered at
+// once: the cluster may end a check that waits.
+void Actions::tell_score(std::optional<int> score) const {
+  if (recall().score == score) return;
+  if (run_tool(score_tool(score ? "--update=" + std::to_string(*score) : "--delete"))) {
+    change([&](Memory& memory) { memory.score = score; });
+  }
+}
+
+void Actions::tell_score_of(const Result<Health>& health) const {
+  if (!health.ok()) tell_score(std::nullopt);
+  if (health.ok() && health->warm) tell_score(promotion_score(*health, p_.isolation_timeout));
+}
+
+// A cluster that was started anew around a daemon that ran on (maintenance mode), or its attribute daemon alone, has forgotten all scores
+// (attrd_erase_attrs): then it must be told again.
+void Actions::look_after_score() const {
+  const std::optional<int> score = recall().score;
+  std::string known;
+  if (!score || (run_tool(score_tool("--query"), &known) && known == std::to_string(*score) + "\n")) return;
+  change([](Memory& memory) { memory.score.reset(); });
 }
 
 // A cold instance has been at work since its start: the cluster moves it by starting and stopping.
@@ -264,29 +299,27 @@ Exit Actions::promote() {
   const auto process = find_process(pid_file());
   if (!process) return dead();
   if (is_cold()) return kUnimplemented;
-  Memory memory = recall(kFolder, memory_file());
   json::Value request;
   request.set("began", to_ns(began_));
-  if (memory.stopped) request.set("stopped", to_ns(*memory.stopped));
+  if (const Memory memory = recall(); memory.stopped) request.set("stopped", to_ns(*memory.stopped));
   const Result<std::string> role = tell_probe(place_, "promote", p_.check_timeout, std::move(request));
-  if (!role.ok() && wait_for_end(*process, kTearDown)) return dead();
+  if (!role.ok() && has_died(*process)) return dead();
   if (!role.ok() || *role == "standby") {
     say("promote: " + (role.ok() ? "it stays a standby" : role.error().message()));
     return kGeneric;
   }
   // The claim is lodged: whether it is admitted is the manager's word, and the next check has it.
-  memory.returned.reset();
-  memory.stopped.reset();
-  remember(kFolder, memory_file(), memory);
+  change([](Memory& memory) {
+    memory.returned.reset();
+    memory.stopped.reset();
+  });
   return kOk;
 }
 
 // What is dead, or dying, is at work no more; the next check reports it. A failure here would only make the promotion of the other one wait.
 Exit Actions::demote_dead() {
-  Memory memory = recall(kFolder, memory_file());
-  tell_score(memory, std::nullopt);
-  memory.dead = true;
-  remember(kFolder, memory_file(), memory);
+  tell_score(std::nullopt);
+  change([](Memory& memory) { memory.dead = true; });
   return kOk;
 }
 
@@ -294,11 +327,8 @@ Exit Actions::demote() {
   const auto process = find_process(pid_file());
   if (!process) return demote_dead();
   if (is_cold()) return kUnimplemented;
-  Memory memory = recall(kFolder, memory_file());
-  memory.returned.reset();
-  memory.stopped.reset();  // a standby's, that ended while this one was at work
   const Result<std::string> role = tell_probe(place_, "demote", p_.check_timeout);
-  if (!role.ok() && wait_for_end(*process, kTearDown)) return demote_dead();
+  if (!role.ok() && has_died(*process)) return demote_dead();
   if (!role.ok()) {
     // What doesn't hear that it is no longer the active one must not go on.
     say("demote: " + role.error().message() + "; it is killed");
@@ -307,8 +337,11 @@ Exit Actions::demote() {
     return dead();
   }
   const Result<Health> health = ask_health(p_.kind, place_, p_.check_timeout);
-  tell_score(memory, health.ok() ? promotion_score(*health, p_.isolation_timeout) : kNone);
-  remember(kFolder, memory_file(), memory);
+  change([](Memory& memory) {
+    memory.returned.reset();
+    memory.stopped.reset();  // a standby's, that ended while this one was at work
+  });
+  tell_score(health.ok() ? promotion_score(*health, p_.isolation_timeout) : kNone);
   return kOk;
 }
 
@@ -316,10 +349,9 @@ Exit Actions::demote() {
 Exit Actions::notify() {
   const Told told = p_.kind == Kind::probe ? told_by(p_.notice, p_.node) : Told::nothing;
   if (told == Told::nothing || !find_process(pid_file())) return kOk;
-  Memory memory = recall(kFolder, memory_file());
-  if (told == Told::done_yet && memory.stopped) return kOk;  // it was told when
-  memory.stopped = began_;
-  remember(kFolder, memory_file(), memory);
+  change([&](Memory& memory) {
+    if (told != Told::done_yet || !memory.stopped) memory.stopped = began_;  // else: it was told when
+  });
   return kOk;
 }
 

@@ -1,7 +1,10 @@
 // The actions of OCF on one daemon. Each gives an exit code, and says why on standard error where something is wrong.
 #pragma once
 
+#include <functional>
+#include <optional>
 #include <string>
+#include <vector>
 
 #include "agent/health.h"
 #include "agent/memory.h"
@@ -42,9 +45,16 @@ class Actions {
   Exit died();
   Exit demote_dead();
   bool is_cold() const;
+  bool has_died(const Process& process) const;
   bool end(const Process& process);
-  Verdict verdict(const Result<Health>& health, Memory& memory) const;
-  void tell_score(Memory& memory, std::optional<int> score) const;
+  Verdict verdict(const Result<Health>& health) const;
+  std::vector<std::string> score_tool(const std::string& word) const;
+  void tell_score(std::optional<int> score) const;
+  void tell_score_of(const Result<Health>& health) const;
+  void look_after_score() const;
+  Memory recall() const;
+  void remember(const Memory& memory) const;
+  void change(const std::function<void(Memory&)>& how) const;
   Nanos until_deadline(Nanos reserve, Nanos otherwise) const;
 
   const Parameters p_;

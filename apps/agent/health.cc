@@ -1,8 +1,10 @@
 #include "agent/health.h"
 
 #include <functional>
+#include <limits>
 #include <memory>
 
+#include "common/base/text.h"
 #include "common/config/config.h"
 #include "common/io/directory.h"
 #include "common/json/json.h"
@@ -23,6 +25,7 @@ Result<Health> ask_probe(const std::string& socket, Nanos patience) {
   Health h;
   h.healthy = v["healthy"].bool_or(true);
   for (std::size_t i = 0; i < v["reasons"].size(); ++i) h.reason += (i == 0 ? "" : "; ") + v["reasons"][i].string_or("");
+  h.process = static_cast<pid_t>(v["process"].int_or(0));
   h.warm = v["standby"].string_or("cold") == "warm";
   h.role = v["role"].string_or("");
   h.session = v["session"].bool_or(false);
@@ -67,6 +70,15 @@ struct Get {
   }
 };
 
+// A field's value in the head of a response of our own; empty: there is none.
+std::string_view field(std::string_view head, std::string_view name) {
+  const std::string line = "\r\n" + std::string(name) + ": ";
+  const std::size_t at = head.find(line);
+  if (at == std::string_view::npos) return {};
+  const std::string_view rest = head.substr(at + line.size());
+  return rest.substr(0, rest.find("\r\n"));
+}
+
 Result<Health> ask_manager(const Place& place, Nanos patience) {
   const Result<std::string> text = Get().run(place, "/readyz", patience);
   if (!text.ok()) return text.error();
@@ -76,6 +88,9 @@ Result<Health> ask_manager(const Place& place, Nanos patience) {
   Health h;
   h.healthy = status == "200";
   const std::size_t body = text->find("\r\n\r\n");
+  const std::string_view head = std::string_view(*text).substr(0, body);
+  h.starting = !field(head, "Retry-After").empty();
+  if (const auto id = parse_u64(field(head, "Nezuban-Process"), std::numeric_limits<pid_t>::max())) h.process = static_cast<pid_t>(*id);
   if (!h.healthy && body != std::string::npos) {
     const Result<json::Value> problem = json::parse(std::string_view(*text).substr(body + 4));
     h.reason = problem.ok() ? (*problem)["detail"].string_or(status) : status;

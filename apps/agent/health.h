@@ -1,6 +1,8 @@
 // What the daemons say of themselves, asked in the way that each of them has: the probe's control socket, the manager's /readyz.
 #pragma once
 
+#include <sys/types.h>
+
 #include <cstdint>
 #include <string>
 
@@ -13,8 +15,10 @@ namespace nezu::agent {
 
 struct Health {
   // Both
-  bool healthy = true;  // does what it is there for
-  std::string reason;   // why not
+  bool healthy = true;    // does what it is there for
+  std::string reason;     // why not
+  bool starting = false;  // not yet: it isn't ready
+  pid_t process = 0;      // who answers; 0: it doesn't say
   // The probe
   bool warm = false;
   std::string role;  // standby, claiming, waiting, active
@@ -28,6 +32,7 @@ struct Place {
   std::string socket;  // the probe's
   std::string host;    // the manager's API
   std::uint16_t port = 0;
+  friend bool operator==(const Place&, const Place&) = default;
 };
 Result<Place> place_of(const Parameters& p);
 

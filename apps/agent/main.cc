@@ -42,10 +42,10 @@ int main(int argc, char** argv) {
   }
   const auto parameters = read_parameters(
       kind, [](const char* n) -> const char* { return std::getenv(n); }, own_path());
-  if (!parameters.ok()) {
-    fmt::print(stderr, "ocf-exit-reason:{}\n", parameters.error().message());
-    return action == "stop" ? kGeneric : kArguments;
+  if (!parameters.wrong.empty()) {
+    fmt::print(stderr, "ocf-exit-reason:{}\n", parameters.wrong);
+    if (action == "start" || action == "validate-all") return kArguments;
   }
   const nezu::SystemClock clock;
-  return Actions(*parameters, clock).run(action);
+  return Actions(parameters, clock).run(action);
 }

@@ -5,11 +5,13 @@
 #include <optional>
 #include <string>
 
+#include "agent/health.h"
 #include "common/base/time.h"
 
 namespace nezu::agent {
 
 struct Memory {
+  std::optional<Place> place;          // where the daemon that was started is asked
   std::optional<int> score;            // what the cluster was told last
   std::optional<std::uint64_t> drops;  // of the kernel, at the last deep check
   std::optional<MonoTime> stopped;     // when the cluster said that another instance's stop or demotion was done

@@ -3,7 +3,8 @@
 #include <unistd.h>
 
 #include <algorithm>
-#include <cctype>
+#include <string_view>
+#include <utility>
 
 #include "agent/defaults.h"
 #include "common/base/text.h"
@@ -21,11 +22,16 @@ std::string program_beside(const std::string& self, Kind kind) {
 }
 
 Result<Nanos> parse_ocf_duration(const std::string& text) {
-  const bool bare = !text.empty() && std::all_of(text.begin(), text.end(), [](unsigned char c) { return std::isdigit(c) != 0; });
-  return parse_duration(bare ? text + "s" : text);
+  static constexpr std::pair<std::string_view, std::string_view> kLong[] = {{"", "s"},      {"sec", "s"}, {"msec", "ms"},
+                                                                            {"usec", "us"}, {"min", "m"}, {"hr", "h"}};
+  const std::size_t digits = std::min(text.find_first_not_of("0123456789"), text.size());
+  for (const auto& [name, unit] : kLong) {
+    if (digits > 0 && text.substr(digits) == name) return parse_duration(text.substr(0, digits) + std::string(unit));
+  }
+  return parse_duration(text);
 }
 
-Result<Parameters> read_parameters(Kind kind, const Environment& environment, const std::string& self) {
+Parameters read_parameters(Kind kind, const Environment& environment, const std::string& self) {
   const auto text = [&](const char* name, const std::string& otherwise) {
     const char* value = environment(name);
     return value == nullptr || *value == '\0' ? otherwise : std::string(value);
@@ -56,11 +62,13 @@ Result<Parameters> read_parameters(Kind kind, const Environment& environment, co
                {"check_timeout", kDefaultCheck, &p.check_timeout},
                {"stop_timeout", kDefaultStop, &p.stop_timeout}};
   for (const auto& t : times) {
-    const Result<Nanos> value = parse_ocf_duration(key(t.name, t.otherwise));
-    if (!value.ok()) return value.error().in(t.name);
-    *t.value = *value;
+    Result<Nanos> value = parse_ocf_duration(key(t.name, t.otherwise));
+    if (value.ok() && *value <= Nanos(0) && t.value == &p.check_timeout) {
+      value = Error(ErrorCode::invalid_argument, "wanted more than nothing");
+    }
+    if (!value.ok() && p.wrong.empty()) p.wrong = value.error().in(t.name).message();
+    *t.value = value.ok() ? *value : *parse_ocf_duration(t.otherwise);
   }
-  if (p.check_timeout <= Nanos(0)) return Error(ErrorCode::invalid_argument, "check_timeout: wanted more than nothing");
   const auto number = [&](const char* name) {
     const Result<std::uint64_t> value = parse_u64(text(name, "0"), 1'000'000'000);
     return value.ok() ? static_cast<std::int64_t>(*value) : 0;

@@ -28,6 +28,7 @@ struct Parameters {
   std::string node;               // this one, in the cluster's names; empty: not told
   Notice notice;                  // of the action "notify"
   bool clone_known = false;       // the cluster says how many may be promoted: it is a promotable clone
+  std::string wrong;              // what can't be read, by its name; the default stands for it
 };
 
 using Environment = std::function<const char*(const char* name)>;  // getenv, or a test's
@@ -35,9 +36,11 @@ using Environment = std::function<const char*(const char* name)>;  // getenv, or
 // Where the daemon's program is, seen from the agent's own path.
 std::string program_beside(const std::string& self, Kind kind);
 
-Result<Parameters> read_parameters(Kind kind, const Environment& environment, const std::string& self);
+// Of wrong parameters the first is named. Whoever only looks after what runs already goes on all the same: a daemon is well, and can be
+// stopped, also where somebody has mistyped a time.
+Parameters read_parameters(Kind kind, const Environment& environment, const std::string& self);
 
-// "30s", "500ms", or a bare number of seconds, as OCF writes times.
+// "30s", "500ms", "1min" or a bare number of seconds: what Pacemaker itself takes for a time (crm_get_msec).
 Result<Nanos> parse_ocf_duration(const std::string& text);
 
 }  // namespace nezu::agent

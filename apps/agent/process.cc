@@ -8,6 +8,7 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include <array>
 #include <charconv>
 #include <cstring>
 
@@ -19,6 +20,7 @@ namespace nezu::agent {
 namespace {
 
 struct Stat {
+  unsigned flags = 0;
   char state = '?';
   std::uint64_t began = 0;  // in ticks since the machine's start
 };
@@ -32,7 +34,10 @@ std::optional<Stat> read_stat(pid_t id) {
   std::size_t at = bracket + 2;
   Stat s;
   s.state = (*text)[at];
-  for (int field = 3; field < 22 && at != std::string::npos; ++field) at = text->find(' ', at + 1);
+  for (int field = 3; field < 22 && at != std::string::npos; ++field) {
+    if (field == 9) std::from_chars(text->data() + at + 1, text->data() + text->size(), s.flags);
+    at = text->find(' ', at + 1);
+  }
   if (at == std::string::npos) return std::nullopt;
   std::from_chars(text->data() + at + 1, text->data() + text->size(), s.began);
   return s;
@@ -86,6 +91,21 @@ bool wait_for_end(const Process& process, Nanos patience) {
   return ::poll(&p, 1, static_cast<int>(std::max<std::int64_t>(ms, 0))) > 0;
 }
 
+bool is_dying(const Process& process) {
+  const std::optional<Stat> stat = read_stat(process.id);
+  constexpr unsigned kExiting = 0x4;  // PF_EXITING, proc(5)
+  if (!stat || gone(*stat) || (stat->flags & kExiting) != 0) return true;
+  const Result<std::string> text = io::read_file("/proc/" + std::to_string(process.id) + "/status", 1 << 16);
+  if (!text.ok()) return true;
+  for (const char* name : {"\nSigPnd:\t", "\nShdPnd:\t"}) {
+    const std::size_t at = text->find(name);
+    std::uint64_t pending = 0;
+    if (at != std::string::npos) std::from_chars(text->data() + at + std::strlen(name), text->data() + text->size(), pending, 16);
+    if ((pending >> (SIGKILL - 1) & 1) != 0) return true;
+  }
+  return false;
+}
+
 void send_signal(const Process& process, int signal) { ::syscall(SYS_pidfd_send_signal, process.handle.get(), signal, nullptr, 0); }
 
 std::optional<int> exit_status(const Process& process) {
@@ -94,17 +114,28 @@ std::optional<int> exit_status(const Process& process) {
   return WIFEXITED(status) ? WEXITSTATUS(status) : -WTERMSIG(status);
 }
 
-bool run_tool(const std::vector<std::string>& argv) {
+bool run_tool(const std::vector<std::string>& argv, std::string* output) {
   std::vector<char*> words;
   for (const std::string& word : argv) words.push_back(const_cast<char*>(word.c_str()));
   words.push_back(nullptr);
+  std::array<int, 2> pipe{-1, -1};
+  if (output != nullptr && ::pipe2(pipe.data(), O_CLOEXEC) != 0) return false;
+  UniqueFd from(pipe[0]), to(pipe[1]);
   posix_spawn_file_actions_t files;
   ::posix_spawn_file_actions_init(&files);
-  ::posix_spawn_file_actions_addopen(&files, 1, "/dev/null", O_WRONLY, 0);
+  if (output != nullptr)
+    ::posix_spawn_file_actions_adddup2(&files, to.get(), 1);
+  else
+    ::posix_spawn_file_actions_addopen(&files, 1, "/dev/null", O_WRONLY, 0);
   ::posix_spawn_file_actions_addopen(&files, 2, "/dev/null", O_WRONLY, 0);
   pid_t id = 0;
   const int failed = ::posix_spawnp(&id, words[0], &files, nullptr, words.data(), environ);
   ::posix_spawn_file_actions_destroy(&files);
+  to.reset();
+  if (failed == 0 && output != nullptr) {
+    std::array<char, 256> bytes{};
+    for (ssize_t n; (n = ::read(from.get(), bytes.data(), bytes.size())) > 0;) output->append(bytes.data(), static_cast<std::size_t>(n));
+  }
   int status = 0;
   return failed == 0 && ::waitpid(id, &status, 0) == id && WIFEXITED(status) && WEXITSTATUS(status) == 0;
 }

@@ -35,12 +35,15 @@ Result<Process> start_process(const Launch& launch, const std::string& pid_file)
 
 // Whether it ended within `patience`.
 bool wait_for_end(const Process& process, Nanos patience);
+
+// Whether it is on its way out, killed or by itself, though it may take the kernel a while to take it down.
+bool is_dying(const Process& process);
 void send_signal(const Process& process, int signal);
 
 // The status of a child of ours that has ended; minus the signal's number where a signal ended it.
 std::optional<int> exit_status(const Process& process);
 
-// Runs a program of the cluster's and waits for it. False: it isn't there, or it failed.
-bool run_tool(const std::vector<std::string>& argv);
+// Runs a program of the cluster's and waits for it. False: it isn't there, or it failed. `output`: gets what it printed.
+bool run_tool(const std::vector<std::string>& argv, std::string* output = nullptr);
 
 }  // namespace nezu::agent

@@ -34,8 +34,14 @@ TEST_F(ProcessTest, IsFoundUntilItEnds) {
   EXPECT_EQ(found->id, process->id);
   EXPECT_EQ(::getsid(found->id), found->id) << "a session of its own";
   EXPECT_FALSE(wait_for_end(*found, Millis(20)));
+  EXPECT_FALSE(is_dying(*found));
+  send_signal(*found, SIGSTOP);
+  EXPECT_FALSE(wait_for_end(*found, Millis(20)));
+  EXPECT_FALSE(is_dying(*found)) << "one that hangs, and hears nothing";
   send_signal(*found, SIGKILL);
+  EXPECT_TRUE(is_dying(*found)) << "from the signal on, whatever the kernel has done of it";
   EXPECT_TRUE(wait_for_end(*found, Seconds(5)));
+  EXPECT_TRUE(is_dying(*found));
   EXPECT_FALSE(find_process(pid_file_)) << "a zombie is not alive";
   EXPECT_EQ(exit_status(*process), -SIGKILL);
 }
@@ -88,6 +94,9 @@ TEST_F(ProcessTest, AnotherUserKeepsTheRightToCaptureOnly) {
 
 TEST(Tools, SayHowTheyEnded) {
   EXPECT_TRUE(run_tool({"true"}));
+  std::string said;
+  EXPECT_TRUE(run_tool({"echo", "10"}, &said));
+  EXPECT_EQ(said, "10\n");
   EXPECT_FALSE(run_tool({"false"}));
   EXPECT_FALSE(run_tool({"a-tool-that-is-nowhere"}));
 }

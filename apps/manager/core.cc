@@ -1,6 +1,7 @@
 #include "manager/core.h"
 
 #include <fmt/core.h>
+#include <unistd.h>
 
 #include <algorithm>
 
@@ -70,6 +71,7 @@ api::ManagerView Core::manager() const {
   api::ManagerView view;
   view.version = version_;
   view.instance = to_string(driver_.instance());
+  view.process = ::getpid();
   view.started = started_;
   view.clean_stop = clean_stop_;
   view.ready = ready_;

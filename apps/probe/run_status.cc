@@ -1,4 +1,6 @@
 // What the daemon tells over its control socket.
+#include <unistd.h>
+
 #include "probe/run_daemon.h"
 
 namespace nezu::probe_app {
@@ -52,6 +54,7 @@ json::Value Daemon::health(std::int64_t depth) const {
   // What can't be measured matters while something should be.
   v.set("healthy", reasons.empty() || !monitoring).set("monitoring", monitoring).set("reasons", std::move(list));
   v.set("role", to_string(role_.name())).set("standby", config_.warm ? "warm" : "cold");
+  v.set("process", std::int64_t{::getpid()});
   // How long it is so: the cluster's agent neither trusts a session that has just opened nor takes a short silence for isolation.
   const MonoTime now = parts_.clock.mono();
   const auto since = role_.session_since();

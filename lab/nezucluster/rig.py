@@ -34,8 +34,8 @@ clone edge-pair edge meta promotable=true promoted-max=1 clone-max=2 interleave=
 }
 
 
-# Cold: the node that reaches the manager is preferred, with a finite score.
-PATH_TO_MANAGER = """primitive manager-path ocf:pacemaker:ping params host_list={address} name=manager-path-score dampen=3s multiplier=1000 attempts=2 timeout=1 \\
+# Cold: the node that reaches the manager is preferred, with a finite score. dampen is twice the interval and the attempts, as in the examples.
+PATH_TO_MANAGER = """primitive manager-path ocf:pacemaker:ping params host_list={address} name=manager-path-score dampen=6s multiplier=1000 attempts=2 timeout=1 \\
   op start timeout=20s interval=0 op stop timeout=20s interval=0 op monitor interval=1s timeout=20s
 clone manager-path-clone manager-path
 location edge-reaches-manager {resource} rule 500: manager-path-score gte 1000

@@ -1,5 +1,6 @@
 """The cluster's resource agents, called as the cluster calls them, without one. (With one: lab/.)"""
 
+import copy
 import os
 import shutil
 import signal
@@ -173,14 +174,20 @@ def the_clusters_steps_are_in_the_failovers_record(lab):
 
 
 class Scores:
-    """A `crm_attribute` that only writes down what it is told, and when."""
+    """A `crm_attribute` that only writes down what it is told, and when, and knows the last of it."""
 
     def __init__(self, lab):
-        self.folder, self.file = lab.path("tools"), lab.path("scores")
+        self.folder, self.file, self.known = lab.path("tools"), lab.path("scores"), lab.path("known-score")
         os.mkdir(self.folder)
         tool = f"{self.folder}/crm_attribute"
         with open(tool, "w", encoding="utf-8") as f:
-            f.write(f'#!/bin/sh\nfor word; do last=$word; done\necho "$(date +%s.%N) $last" >> {self.file}\n')
+            f.write(f"""#!/bin/sh
+for word; do last=$word; done
+[ "$last" = --query ] && exec cat {self.known}
+echo "$(date +%s.%N) $last" >> {self.file}
+rm -f {self.known}
+[ "$last" = --delete ] || echo "${{last#*=}}" > {self.known}
+""")
         os.chmod(tool, 0o755)
 
     def told(self):
@@ -289,3 +296,61 @@ def a_manager_under_its_agent(lab):
     expect_equal(agent("monitor"), 1, "a check of a manager that hangs")
     agent.signal(signal.SIGCONT)
     expect_equal((agent("monitor"), agent("stop"), agent("monitor")), (0, 0, NOT_RUNNING), "checks and stop")
+
+
+@test(timeout=60)
+def a_forgotten_score_is_told_again(lab):
+    """A cluster that was started anew around a daemon that ran on knows no scores; the first check, and each deep one, sees that."""
+    rig = Rig(lab)
+    agent, scores = probe_agent(lab, rig, {"standby": "warm"}), Scores(lab)
+    agent.tools = scores.folder
+    expect_equal((agent("start"), agent("promote")), (0, 0), "start, promote")
+    wait_for("the score of the admitted one", lambda: agent("monitor") == RUNNING_PROMOTED and scores.told()[-1][1] == "--update=100", 5)
+    told = len(scores.told())
+    expect_equal((agent("monitor"), agent("monitor", 10, interval_ms=10000), len(scores.told())), (8, 8, told), "checks while the cluster knows it")
+    for level, interval_ms in ((0, 0), (10, 10000)):
+        os.remove(scores.known)
+        expect_equal(agent("monitor", level, interval_ms=interval_ms), RUNNING_PROMOTED, "a check after the cluster has forgotten")
+        told += 1
+        expect_equal((len(scores.told()), scores.told()[-1][1]), (told, "--update=100"), f"the score, told again by a check of depth {level}")
+    expect_equal((agent("stop"), scores.told()[-1][1]), (0, "--delete"), "stop")
+
+
+@test(timeout=60)
+def a_mistake_in_a_file_or_parameter_takes_nothing_down(lab):
+    """Both are for the daemon's next start; the one that runs is well, is asked where it was started to be, and can be stopped in order."""
+    rig = Rig(lab)
+    agent = probe_agent(lab, rig)
+    lab.expect_error("can't start|configuration")
+    expect_equal(agent("start"), 0, "start")
+    path = agent.parameters["config"]
+    with open(path, encoding="utf-8") as f:
+        good = f.read()
+    for text in (good.replace("/run/nezuban/probe.sock", "/run/nezuban/other.sock"), good + "nonsense: [", ""):
+        lab.write(os.path.basename(path), text)
+        expect_equal((agent("monitor"), agent("monitor", 10), agent("reload-agent")), (0, 0, 0), f"checks while the file is {text[-40:]!r}")
+    for action in ("monitor", "reload-agent"):
+        expect_equal(agent(action, isolation_timeout="soon", stop_timeout="later"), 0, f"{action} with parameters that aren't times")
+        expect("isolation_timeout" in agent.last.stderr, f"what it says of them: {agent.last.stderr!r}")
+    begin = time.monotonic()
+    expect_equal(agent("stop", isolation_timeout="soon"), 0, "stop")
+    expect("killed" not in agent.last.stderr, f"stopped by force after {time.monotonic() - begin:.2f} s: {agent.last.stderr!r}")
+    expect_equal(agent("start"), 2, "start with that file")
+    lab.write(os.path.basename(path), good)
+    expect_equal((agent("start", isolation_timeout="soon"), agent("start"), agent("stop")), (2, 0, 0), "start with that parameter, and without")
+
+
+@test(timeout=60)
+def another_ones_answer_is_no_start(lab):
+    """A daemon that was started by other means has the socket: ours can't run, and the other one's answer mustn't hide it."""
+    rig = Rig(lab)
+    agent = probe_agent(lab, rig)
+    lab.expect_error("can't start|in use|taken|listen|another")
+    expect_equal(agent("start"), 0, "start")
+    second = copy.copy(agent)
+    second.name = "second"
+    expect_equal(second("start"), 1, "start of a second resource with the same configuration")
+    expect_equal((agent("monitor"), second("monitor"), agent("stop")), (0, NOT_RUNNING, 0), "the first one, undisturbed")
+    manager = Agent(lab, rig.site.manager, "manager", {"config": rig.manager.config, "user": "root", "log": lab.path("second-manager.log")})
+    expect_equal(manager("start"), 1, "start of a manager beside one that runs")
+    expect_equal((manager("stop"), rig.manager.api("/status")["manager"]["clean_stop"] is not None), (0, True), "the manager that runs, undisturbed")

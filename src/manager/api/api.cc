@@ -245,22 +245,28 @@ class Api::Impl {
     const ManagerView m = backend_.manager();
     const std::string& fault = m.store.fault.empty() ? m.ingest_fault : m.store.fault;
     if (!fault.empty()) return fail(*responder, problem(503, "nothing can be stored: " + fault));
-    well(*responder);
+    responder->send(ok());
   }
   // What cluster software and load balancers ask: not only alive, but open for probes.
   void readyz(const Request& request, const std::string&, ResponderPtr responder) {
     if (!known_parameters(request, {}, *responder)) return;
     const ManagerView m = backend_.manager();
     const std::string& fault = m.store.fault.empty() ? m.ingest_fault : m.store.fault;
-    if (!fault.empty()) return fail(*responder, problem(503, "nothing can be stored: " + fault));
-    if (!m.ready) return fail(*responder, problem(503, "probes are not let in yet"));
-    well(*responder);
+    // The agent must know that it is the daemon that it has started who answers, and whether waiting helps (RFC 9110, 10.2.3).
+    const auto told = [&](Response r) {
+      r.headers.emplace_back("Nezuban-Process", std::to_string(m.process));
+      if (!m.ready && fault.empty()) r.headers.emplace_back("Retry-After", "1");
+      return r;
+    };
+    if (!fault.empty()) return fail(*responder, told(problem(503, "nothing can be stored: " + fault)));
+    if (!m.ready) return fail(*responder, told(problem(503, "probes are not let in yet")));
+    responder->send(told(ok()));
   }
-  static void well(http::Responder& responder) {
+  static Response ok() {
     Response r;
     r.content_type = "text/plain; charset=utf-8";
     r.body = "ok\n";
-    responder.send(std::move(r));
+    return r;
   }
   void metrics(const Request&, const std::string&, ResponderPtr responder) {
     if (!options_.metrics) return fail(*responder, problem(404, "/metrics: this program has none"));

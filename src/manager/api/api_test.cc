@@ -203,6 +203,11 @@ TEST_F(ApiTest, FaultsOfTheStoreAre503) {
   backend_.manager_view.ready = false;
   EXPECT_EQ(call("GET", "/healthz")->response->status, 200);
   EXPECT_THAT(detail("GET", "/readyz", 503), HasSubstr("not let in"));
+  using Fields = std::vector<std::pair<std::string, std::string>>;
+  backend_.manager_view.process = 4711;
+  EXPECT_EQ(call("GET", "/readyz")->response->headers, (Fields{{"Nezuban-Process", "4711"}, {"Retry-After", "1"}}));
+  backend_.manager_view.store.fault = "manager.db: disk full";
+  EXPECT_EQ(call("GET", "/readyz")->response->headers, (Fields{{"Nezuban-Process", "4711"}})) << "waiting doesn't help";
 }
 
 TEST_F(ApiTest, QueryTellsFiguresAndCoverage) {

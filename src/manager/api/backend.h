@@ -63,6 +63,7 @@ struct ProbeView {
 
 struct ManagerView {
   std::string version, instance;
+  std::int64_t process = 0;  // its id
   WallTime started{};
   bool clean_stop = true;
   bool ready = false;  // probes are let in
