@@ -76,6 +76,13 @@ class Node:
     def running(self):
         return self.process is not None and self.process.running()
 
+    def restart_pacemaker(self):
+        """Pacemaker alone, in order: it stops, and is started anew, as `systemctl restart pacemaker` does it. Corosync runs on."""
+        self.run(["pkill", "-TERM", "-x", "pacemakerd"])
+        wait_for(f"the end of Pacemaker on {self.name}", lambda: self.run(["pgrep", "-x", "pacemakerd"], check=False).returncode != 0, 60, 0.1)
+        self.run(["sh", "-c", "PCMK_logfile=/var/log/pacemaker/pacemaker.log PCMK_logfacility=none PCMK_logpriority=info setsid pacemakerd -f "
+                              "< /dev/null >> /var/log/boot.log 2>&1 &"])
+
     def power_cut(self):
         """Its cables fall silent; PID 1 dies, and with it, in the same instant, everything that runs on the node."""
         self.site.all_links(self.name, False)

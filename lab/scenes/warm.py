@@ -125,6 +125,32 @@ def warm_upgrade(rig):
     return text
 
 
+@scene("warm", errors=["probe.disconnected", "no carrier"])
+def warm_pacemaker_restarted(rig):
+    """Maintenance: Pacemaker is started anew on both nodes around daemons that run on, and has forgotten their scores. Nothing moves; and a
+    kill after that is as any other."""
+    active = rig.begin()
+    instance = rig.instance()
+    pids = {n.name: n.daemon(RESOURCE) for n in rig.nodes.values()}
+    load = rig.load(rate=RATE, connections=CONNECTIONS, extra=())
+    rig.stack.crm("configure", "property", "maintenance-mode=true")
+    rig.stack.settle()
+    for node in rig.nodes.values():
+        node.restart_pacemaker()
+        rig.stack.wait_online()
+    rig.stack.crm("configure", "property", "maintenance-mode=false")
+    rig.stack.settle()
+    wait_for("both roles", lambda: rig.stack.places(RESOURCE) == {active.name: "Promoted", rig.other(active.name): "Unpromoted"}, 30)
+    expect_equal({n.name: n.daemon(RESOURCE) for n in rig.nodes.values()}, pids, "the daemons")
+    expect_equal((rig.instance(), rig.failovers()), (instance, []), "the admitted instance, and failover records")
+    time.sleep(1)
+    active.signal(RESOURCE, signal.SIGKILL)
+    rig.wait_active(rig.other(active.name))
+    time.sleep(2)
+    records, text = _nothing_lost(rig, load)
+    return f"{_took(records[-1])}; {text}"
+
+
 @scene("warm", short={"seconds": 3}, long={"seconds": 30}, errors=["no carrier"])
 def warm_cluster_link_cut(rig, seconds):
     """The cluster link is cut, without fencing both are promoted: the older claim goes on, the newer waits; healed, the waiting one is
