@@ -4,6 +4,7 @@
 
 #include <algorithm>
 #include <bit>
+#include <cmath>
 #include <string_view>
 
 namespace nezu::load {
@@ -39,7 +40,8 @@ void Times::merge(const Times& other) {
 
 Nanos Times::quantile(double q) const {
   if (count_ == 0) return Nanos::zero();
-  const auto wanted = std::max<std::uint64_t>(1, static_cast<std::uint64_t>(q * static_cast<double>(count_) + 0.5));
+  // The rank by which the product's histograms go.
+  const auto wanted = std::max<std::uint64_t>(1, static_cast<std::uint64_t>(std::ceil(q * static_cast<double>(count_))));
   std::uint64_t seen = 0;
   for (std::size_t i = 0; i < kSize; ++i) {
     seen += counts_[i];

@@ -6,6 +6,7 @@ import re
 import shutil
 import signal
 import tempfile
+import time
 
 from .process import Process
 
@@ -90,7 +91,10 @@ class Lab:
         def closer():
             if site.net is None:
                 return []
-            strays = [pid for pid in site.net.pids() if pid not in self.pids]
+            # What was told to end, or lost its parent, needs a moment to do so.
+            end = time.monotonic() + 3
+            while (strays := [pid for pid in site.net.pids() if pid not in self.pids]) and time.monotonic() < end:
+                time.sleep(0.05)
             for pid in strays:  # started by something that we started: in a namespace that is ours alone
                 with contextlib.suppress(ProcessLookupError):
                     os.kill(pid, signal.SIGKILL)

@@ -2,7 +2,9 @@
 
 import json
 import os
+import shutil
 import sys
+import tempfile
 
 from .http import ask
 from .process import steady, wait_for
@@ -62,10 +64,31 @@ class Entry:
         self.bytes, self.connection, self.complete = value["bytes"], value["connection"], value["complete"] == "OK"
 
 
+MEMORY = "/dev/shm"
+
+
+def _folder(lab):
+    """In memory where there is room: nginx writes its log in its loop, and would stand still, and all its clients with it, as long as a disk
+    does that somebody else (the manager's database) syncs. The lab's folder has a link to it, so that it is found there, also when it's kept."""
+    folder = os.path.join(lab.dir, "nginx")
+    room = os.statvfs(MEMORY) if os.path.isdir(MEMORY) else None
+    if room is None or room.f_bavail * room.f_frsize < 512 << 20:
+        return folder
+    there = tempfile.mkdtemp(prefix=f"{lab.name}.nginx.", dir=MEMORY)
+    os.chmod(there, 0o755)
+    os.symlink(there, folder)
+
+    def remove():
+        shutil.rmtree(there, ignore_errors=True)
+        return [there] if os.path.exists(there) else []
+    lab.on_close(remove)
+    return folder
+
+
 class Nginx:
     def __init__(self, lab, address, port, ns=None, application=False):
         self.lab, self.address, self.port, self.ns = lab, address, port, ns
-        self.dir = os.path.join(lab.dir, "nginx")
+        self.dir = _folder(lab)
         self.log = os.path.join(self.dir, "access.log")
         self.application = None
         for sub in ("files", "tmp"):

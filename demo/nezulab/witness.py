@@ -2,11 +2,12 @@
 
 import bisect
 import collections
+import math
 
 from .process import Failed, busy
 
 
-TURN = 0.03  # seconds; more than that of a standstill isn't excused
+TURN = 0.25  # seconds; of a standstill that the log shows no more than that is excused
 
 
 class Check:
@@ -71,8 +72,9 @@ def _bounds(stamps, entry):
 
 
 def quantile(values, q):
+    """By the product's rank (model/sketch): of a few, another one is another request."""
     values = sorted(values)
-    return values[min(len(values) - 1, max(0, int(q * len(values) + 0.5) - 1))] if values else 0.0
+    return values[max(0, math.ceil(q * len(values)) - 1)] if values else 0.0
 
 
 def compare(expectation, totals, paths=None, only=("average", "p50", "p95", "p99", "max"), client=None):

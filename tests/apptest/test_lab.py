@@ -29,7 +29,8 @@ def disagreements(expectation, measured):
 
 @test(namespaces=False)
 def the_witness_tells_right_from_wrong(lab):
-    entries = [entry(100 + i / 10, 0.010, 500 if i % 10 == 0 else 200) for i in range(100)]
+    # Further apart than what is excused of a standstill: so it is certain on which side of an edge each one was.
+    entries = [entry(100 + i, 0.010, 500 if i % 10 == 0 else 200) for i in range(100)]
     whole = witness.Expectation(entries)
     expect_equal(disagreements(whole, totals(100, {"2xx": 90, "5xx": 10}, 10)), [], "all right")
     expect("requests" in disagreements(whole, totals(99, {"2xx": 89, "5xx": 10}, 10)), "one lost")
@@ -42,19 +43,32 @@ def the_witness_tells_right_from_wrong(lab):
     for measured, wrong in ((0.010, False), (0.190, False), (0.260, True), (0.005, True)):
         checks = witness.compare(whole, totals(100, {"2xx": 90, "5xx": 10}, 10, measured), client={"response_time": held_up, "requests": []})
         expect_equal(any(not c.ok for c in checks), wrong, f"{measured} s where nginx saw 0.010 and the client 0.200")
-    # A gap from 102.05 to 103.05: the ten that ended in it, and the one that had begun in it.
-    gap = witness.Expectation([*entries, entry(103.055, 0.5)], [(102.05, 103.05)])
+    # A gap from 102.5 to 112.5: the ten that ended in it, and the one that had begun in it.
+    gap = witness.Expectation([*entries, entry(112.9, 0.5)], [(102.5, 112.5)])
     expect_equal((gap.low["all"], gap.high["all"]), (90, 90), "outside the gap")
-    # The new capture stood 20 ms before the gap's end: what began since then and ended after the gap may be there.
-    stood = witness.Expectation([*entries, entry(103.055, 0.010), entry(103.075, 0.500)], [(102.05, 103.05, 103.03)])
+    # The new capture stood 200 ms before the gap's end: what began since then and ended after the gap may be there.
+    stood = witness.Expectation([*entries, entry(112.51, 0.1), entry(112.9, 0.7)], [(102.5, 112.5, 112.3)])
     expect_equal((stood.low["all"], stood.high["all"]), (90, 91), "begun in the gap, since the capture stood")
-    edge = witness.Expectation(entries, [(102.0, 103.0)])
+    edge = witness.Expectation(entries, [(102.0, 112.0)])
     expect_equal((edge.low["all"], edge.high["all"]), (89, 90), "at the edge nobody can tell, within the margin")
-    # nginx stood still for 20 ms before the gap: what it stamped before may have gone out in the gap.
-    still = witness.Expectation([entry(100 + i / 1000, 0.0005) for i in (*range(0, 981), *range(1000, 1100))], [(100.99, 101.05)])
-    expect_equal((still.low["all"], still.high["all"]), (980 + 43, 981 + 53), "stamped before a standstill")
-    span = witness.Expectation(entries, begin=100.95, end=101.95)
+    # nginx stood still before the gap: what it stamped before may have gone out in the gap, but not any time after.
+    for stamped, excused in ((981, 1), (781, 1), (701, 0)):
+        still = witness.Expectation([entry(100 + i / 1000, 0.0005) for i in (*range(stamped), *range(1000, 1100))], [(100.99, 101.05)])
+        expect_equal((still.low["all"], still.high["all"]), (stamped - excused + 43, stamped + 53), f"stamped before a standstill of {1001 - stamped} ms")
+    # After the gap it is the same with what may have come in it: the first one stamped, and by the log's grain the next one.
+    for first, excused in ((1100, 2), (1280, 2), (1320, 0)):
+        still = witness.Expectation([entry(100 + i / 1000, 0.0005) for i in (*range(1000), *range(first, first + 100))], [(100.9, 101.05)])
+        expect_equal((still.low["all"], still.high["all"]), (895 + 100 - excused, 905 + 100), f"stamped after a standstill of {first - 999} ms")
+    span = witness.Expectation(entries, begin=100.5, end=110.5)
     expect_equal((span.low["all"], span.high["all"]), (10, 10), "between two instants")
+
+
+@test(namespaces=False)
+def the_witness_ranks_as_the_product_does(lab):
+    """The smallest that so many aren't beyond: of 60 the p99 is the greatest, the p95 the 57th."""
+    times = [0.200 if i == 30 else 0.010 for i in range(60)]
+    expect_equal([witness.quantile(times, q) for q in (0.5, 0.95, 0.99)], [0.010, 0.010, 0.200], "p50, p95, p99")
+    expect_equal([witness.quantile(list(range(1, n + 1)), q) for n, q in ((1, 0.99), (2, 0.5), (3, 0.5), (100, 0.99), (101, 0.99))], [1, 1, 2, 99, 100], "ranks")
 
 
 @test(namespaces=False)
