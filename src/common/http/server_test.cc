@@ -276,7 +276,8 @@ TEST_F(HttpTest, TooManyConnections) {
 }
 
 TEST_F(HttpTest, IdleAndHalfRequestsTimeOut) {
-  start({.idle_timeout = std::chrono::milliseconds(50)});
+  // Long enough for a pause between connecting and sending, which would make an idle one of the half ones.
+  start({.idle_timeout = std::chrono::milliseconds(300)});
   Raw idle(port);
   EXPECT_EQ(idle.read_to_end(), "[end]");
   Raw half(port);
