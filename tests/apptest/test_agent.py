@@ -1,6 +1,7 @@
 """The cluster's resource agents, called as the cluster calls them, without one. (With one: lab/.)"""
 
 import copy
+import itertools
 import os
 import shutil
 import signal
@@ -49,8 +50,17 @@ class Agent:
     def pid(self):
         return self.inside(["sed", "-n", "1p", f"/run/nezuban/agent-{self.name}.pid"]).stdout.strip()
 
-    def signal(self, number):
-        self.inside(["kill", f"-{number}", self.pid()])
+    def signal(self, number, wait=True):
+        """`wait`: until it is dead, or stands: the kernel takes a whole process down, which may last longer than what is asked next."""
+        pid = self.pid()
+        self.inside(["kill", f"-{number}", pid])
+        states = {signal.SIGKILL: "ZX", signal.SIGSTOP: "T"}.get(number)
+        if wait and states:
+            wait_for(f"the effect of signal {number}", lambda: self.state(pid) in states, 5)
+
+    def state(self, pid):
+        """As in /proc; X of one that isn't there any more."""
+        return (self.inside(["cat", f"/proc/{pid}/stat"]).stdout.rpartition(")")[2].split() or "X")[0]
 
     def tester(self):
         if not shutil.which("ocf-tester"):
@@ -89,7 +99,7 @@ def the_managers_agent_passes_ocf_tester(lab):
 def a_probe_under_its_agent(lab):
     """Start is ready, checks see death at once, a hang by its silence, a dead port only deeply, and stop ends what hangs."""
     rig = Rig(lab)
-    agent = probe_agent(lab, rig)
+    agent = probe_agent(lab, rig, stop_timeout="9s")  # longer than the stop of one that hangs may take, however slow the machine is
     expect_equal(agent("monitor"), NOT_RUNNING, "monitor before the start")
     expect_equal(agent("validate-all"), 0, "validate-all")
     expect_equal(agent("start"), 0, "start")
@@ -105,22 +115,20 @@ def a_probe_under_its_agent(lab):
     begin = time.monotonic()
     expect_equal(agent("monitor", interval_ms=1000, long_poll="2s"), 0, "a long poll")
     length = time.monotonic() - begin
-    expect(1.8 < length < 3, f"the long poll took {length:.2f} s")
+    expect(1.8 < length < 6, f"the long poll took {length:.2f} s")
 
     rig.site.net.set_link(rig.site.web, "mirror0", False)
     lab.expect_error("interface|capture")
-    time.sleep(1.2)
-    expect_equal((agent("monitor"), agent("monitor", 10)), (0, 1), "shallow and deep check without a mirror port")
+    wait_for("the deep check's word, and none of the shallow one, without a mirror port", lambda: (agent("monitor"), agent("monitor", 10)) == (0, 1), 10)
     expect("no carrier" in agent.last.stderr, f"the reason: {agent.last.stderr!r}")
     rig.site.net.set_link(rig.site.web, "mirror0", True)
-    time.sleep(2.5)
-    expect_equal(agent("monitor", 10), 0, "deep check with the port up again")
+    wait_for("the deep check's consent with the port up again", lambda: agent("monitor", 10) == 0, 10)
 
     agent.signal(signal.SIGSTOP)
     expect_equal(agent("monitor"), 1, "a check of a daemon that hangs")
     begin = time.monotonic()
     expect_equal(agent("stop"), 0, "stop of a daemon that hangs")
-    expect(time.monotonic() - begin < 3, f"it took {time.monotonic() - begin:.1f} s")
+    expect(time.monotonic() - begin < 6, f"it took {time.monotonic() - begin:.1f} s")
     expect_equal((agent("monitor"), agent("stop")), (NOT_RUNNING, 0), "monitor and stop afterwards")
 
     expect_equal(agent("start"), 0, "start anew")
@@ -158,9 +166,14 @@ def the_clusters_steps_are_in_the_failovers_record(lab):
         called[step] = (begin, time.time())
         time.sleep(0.05)
     record = wait_failover(rig.manager)
+    # All of them come in one message, as ages: its way shifts them all alike.
+    shifts = {}
     for step in ("start", "stopped", "promote"):
         begin, end = called[step]
-        expect(record[step] is not None and begin - 0.01 <= seconds_of(record[step]) <= end + 0.01, f"{step} at {begin:.3f}–{end:.3f}, in {record}")
+        expect(record[step] is not None and begin - 0.01 <= seconds_of(record[step]) <= end + 0.5, f"{step} at {begin:.3f}–{end:.3f}, in {record}")
+        shifts[step] = (seconds_of(record[step]) - begin, end - begin)
+    for (one, (shift, took)), (other, (other_shift, other_took)) in itertools.combinations(shifts.items(), 2):
+        expect(abs(shift - other_shift) <= max(took, other_took) + 0.01, f"{one} and {other}: {called}, in {record}")
     shown = rig.manager.ctl("failover", "show", str(record["id"])).stdout
     lines = [line for line in shown.splitlines() if "the cluster" in line]
     expect_equal([next(w for w in ("start", "done", "promote") if w in line.split("the cluster", 1)[1]) for line in lines],
@@ -206,6 +219,10 @@ def the_cluster_is_told_one_thing_at_a_time(lab):
         begin = time.time()
         expect_equal(agent("monitor", level, interval_ms=1000, long_poll="1s"), NOT_RUNNING, "a check of a dead one")
         return time.time() - begin
+
+    def quick(level=0):
+        """Doesn't wait: it may be tried again where the machine made it slow, as it changes nothing any more."""
+        return any(check(level) < 0.35 for _ in range(3))
     expect_equal((agent("start"), agent("promote")), (0, 0), "start, promote")
     expect_equal(scores.told()[0][1], "--update=1", "the score of a standby that has just found the manager")
     wait_for("the score of the admitted one", lambda: agent("monitor") == RUNNING_PROMOTED and scores.told()[-1][1] == "--update=100", 5)
@@ -214,25 +231,25 @@ def the_cluster_is_told_one_thing_at_a_time(lab):
     took = check()
     at, word = scores.told()[-1]
     expect_equal(word, "--delete", "what the cluster is told first")
-    expect(at - begin < took - 0.35 and took < 1, f"the score's end after {at - begin:.3f} s, the failed check after {took:.3f} s")
+    expect(at - begin < took - 0.35 and took < 3, f"the score's end after {at - begin:.3f} s, the failed check after {took:.3f} s")
     told = len(scores.told())
-    expect(check() < 0.35, "the second check waits too, though the score is gone")
+    expect(quick(), "the second check waits too, though the score is gone")
     expect(check(10) > 0.38, "the deep check doesn't wait for that of depth 0")
 
     # The cluster takes the role from it before it looks again.
-    expect_equal((agent("demote"), check() < 0.35, check(10) < 0.35), (0, True, True), "the demotion of what is dead; the checks after it don't wait")
+    expect_equal((agent("demote"), quick(), quick(10)), (0, True, True), "the demotion of what is dead; the checks after it don't wait")
     expect_equal(agent("promote"), NOT_RUNNING, "the promotion of what is dead")
     expect_equal(len(scores.told()), told, "the cluster is told a score's end once")
     expect_equal((agent("stop"), agent("start")), (0, 0), "stop, and start anew")
     agent.signal(signal.SIGKILL)
     expect_equal((agent("demote"), scores.told()[-1][1]), (0, "--delete"), "demoted before a check has seen it dead: the score ends with it")
-    expect(check() < 0.35 and check(10) < 0.35, "the checks wait, though the role is gone")
+    expect(quick() and quick(10), "the checks wait, though the role is gone")
 
     # It dies while the demotion asks it: that is a death, too.
     expect_equal((agent("stop"), agent("start")), (0, 0), "stop, and start once more")
     for action, wanted in (("demote", 0), ("promote", NOT_RUNNING)):
         agent.signal(signal.SIGSTOP)
-        kill = threading.Timer(0.3, agent.signal, [signal.SIGKILL])
+        kill = threading.Timer(0.3, agent.signal, [signal.SIGKILL, False])
         kill.start()
         expect_equal((agent(action), scores.told()[-1][1]), (wanted, "--delete"), f"the {action} that it dies in")
         kill.join()
