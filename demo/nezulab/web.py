@@ -106,6 +106,11 @@ class Nginx:
         self.process = lab.start("nginx", [*steady(), "nginx", "-e", f"{self.dir}/error.log", "-p", self.dir, "-c", conf], ns=ns)
         wait_for("nginx", lambda: self.process.must_run() and ask(ns, address, port, "GET", "/ready").status == 200)
 
+    def wait_entries(self, count, timeout=5):
+        """All of the log, as soon as it has so many: it is written after the answer."""
+        wait_for(f"{count} requests in nginx's log", lambda: len(self.entries()) >= count, timeout)
+        return self.entries()
+
     def entries(self):
         """All whole lines of the log so far."""
         with open(self.log, encoding="utf-8") as f:

@@ -36,7 +36,7 @@ def load(node, path):
         node.write(name, f.read())
     load_it = f"crm -F configure load update /run/lab/{name}\n" if name.endswith(".crm") else PCS.format(name=name, pcs=shutil.which("pcs"))
     node.write(f"{name}.load", BEGIN.format(name=name) + load_it + END)
-    done = node.run(["bash", f"/run/lab/{name}.load"], check=False)
+    done = node.run(["bash", f"/run/lab/{name}.load"], check=False, timeout=140)  # all of them at once, many tools each
     said = done.stdout + done.stderr
     wrong = [line for line in said.splitlines() if ("error" in line.lower() or "warning" in line.lower()) and not any(word in line for word in EXPECTED)]
     expect(done.returncode == 0 and not wrong, f"{name}: status {done.returncode}\n{said}")

@@ -133,7 +133,7 @@ def a_warm_pair_raises_a_failover_and_nothing_else(lab):
     expect_equal(rig.manager.api(f"/discoveries/{started['id']}")["reason"], "demoted", "why the discovery stopped")
 
     second = rig.manager.api("/discoveries", "POST", {"probe": "edge"})
-    time.sleep(1.5)
+    wait_for("what it finds", lambda: rig.manager.api(f"/discoveries/{second['id']}")["requests"] > 300, 10)
     pair.fail_over(lambda probe: probe.kill())
     wait_failover(rig.manager, 2)
     time.sleep(3)

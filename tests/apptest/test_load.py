@@ -20,7 +20,7 @@ def counts_equal_the_log(lab):
     load = Load(lab, site, nginx, ["GET:/fast:5", "POST:/post:2:300", "HEAD:/page", "GET:/error", "GET:/id/{n}", "GET:/empty", "GET:/big:0.2"],
                 rate=1000, connections=20, duration="2s", extra=["--poisson", "--close-share", "0.3"])
     result = load.result()
-    entries = nginx.entries()
+    entries = nginx.wait_entries(result["sent"])
     expect_equal(result["answered"], result["sent"], "answered")
     expect_equal(len(entries), result["sent"], "entries of the log")
     expect(1600 < result["sent"] < 2400, f"rate isn't 1000/s: {result['sent']} in 2 s")
@@ -36,7 +36,7 @@ def counts_equal_the_log(lab):
 def as_fast_as_possible_and_a_number_of_requests(lab):
     site, nginx = web(lab)
     result = Load(lab, site, nginx, ["GET:/fast"], rate=0, connections=8, duration="20s", extra=["-n", "4001", "-t", "2"]).result()
-    expect_equal((result["sent"], len(nginx.entries())), (4001, 4001), "requests")
+    expect_equal((result["sent"], len(nginx.wait_entries(4001))), (4001, 4001), "requests")
 
 
 @test(namespaces=False)

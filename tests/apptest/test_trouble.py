@@ -26,18 +26,19 @@ def an_interface_that_goes_down_and_comes_back(lab):
     rig.site.net.set_link(probe.ns, rig.site.MIRROR, True)
     up = time.time()
     wait_for("the capture", lambda: not faulty(rig), 10)
+    back = time.time()
     time.sleep(3)
     entries = rig.settle(load)
-    points = rig.points(int(down) - 1, int(up) + 2)
+    points = rig.points(int(down) - 1, int(back) + 2)
     gaps = [p for p in points if p["kind"] == "gap"]
     expect(gaps, f"{up - down:.1f} s without an interface and no gap: {[(p['time'], p['kind'], p['covered']) for p in points]}")
     expect(not any(p["kind"] == "idle" for p in points), "a second without an interface is shown as one without requests")
     before = rig.manager.query(int(entries[0].start) - 1, int(down) - 1)["totals"]["transactions"]
     logged = sum(e.end < int(down) - 1 for e in entries)
     expect(abs(before - logged) <= 4, f"before: {before}, nginx {logged}")
-    after = rig.manager.query(int(up) + 2, int(entries[-1].end) + 2)["totals"]["transactions"]
-    logged = sum(e.end >= int(up) + 2 for e in entries)
-    expect(abs(after - logged) <= 4 and logged > 100, f"after: {after}, nginx {logged}\n    down {down:.3f}, up {up:.3f}\n    " +
+    after = rig.manager.query(int(back) + 2, int(entries[-1].end) + 2)["totals"]["transactions"]
+    logged = sum(e.end >= int(back) + 2 for e in entries)
+    expect(abs(after - logged) <= 4 and logged > 100, f"after: {after}, nginx {logged}\n    down {down:.3f}, up {up:.3f}, back {back:.3f}\n    " +
            "\n    ".join(rig.second_by_second(entries, [])))
     return f"{len(gaps)} seconds with a gap; fault: {instance['capture_fault'] or 'interface down'}"
 
