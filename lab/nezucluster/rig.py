@@ -1,5 +1,6 @@
 """The whole of the lab: traffic, web server, manager, a pair of nodes under the cluster software; faults to inject, and what scenes ask."""
 
+import contextlib
 import os
 import shutil
 import tempfile
@@ -104,6 +105,19 @@ class Rig:
 
     def make_manager(self):
         self.manager = Manager(self.lab, self.site, self.pki).start()
+
+    @contextlib.contextmanager
+    def manager_with(self, changes):
+        """Its configuration is another one meanwhile; it is restarted before and after."""
+        self.manager.stop()
+        self.manager.configure(changes)
+        try:
+            self.manager.start()
+            yield
+        finally:
+            self.manager.stop()
+            self.manager.configure()
+            self.manager.start()
 
     def resources(self):
         parameters = f"config=/run/lab/probe.yaml user=nobody log=/run/lab/log/{RESOURCE}.log long_poll=3s check_timeout=1s stop_timeout=7s"

@@ -66,10 +66,7 @@ def wishes_while_nobody_is_there(rig):
 def transition_times_out(rig):
     """Told to start, and nobody confirms within `transition_timeout`: stopped again, the wish with it, and one event says so."""
     rig.begin(monitoring=False)
-    rig.manager.stop()
-    rig.manager.configure({"failover": {"transition_timeout": "3s"}})
-    try:
-        rig.manager.start()
+    with rig.manager_with({"failover": {"transition_timeout": "3s"}}):
         rig.wait_active()
         rig.stack.crm("resource", "stop", RESOURCE)
         wait_for("the end of the instance", lambda: rig.manager.probe()["state"] == "disconnected", 20)
@@ -87,8 +84,4 @@ def transition_times_out(rig):
         expect_equal(_state(rig), "stopped", "the state when an instance is there again")
         expect_equal([p["wished"] for p in rig.manager.service()["monitoring"]["probes"]], [False], "what is wished of the logical probe")
         expect_equal(len(rig.events("transition.timeout")), 1, "events afterwards")
-    finally:
-        rig.manager.stop()
-        rig.manager.configure()
-        rig.manager.start()
     return f"gave up after {waited:.1f} s: {told[0]['text']}"
