@@ -8,6 +8,7 @@
 
 #include "common/config/config.h"
 #include "common/io/directory.h"
+#include "model/wire/frame.h"
 
 namespace nezu::probe_app {
 namespace {
@@ -62,7 +63,7 @@ void read_limits(const config::Node& n, Config& c) {
   c.pipeline.transaction_timeout = n["transaction_timeout"].duration(Seconds(60), milliseconds(100), Seconds(86400));
   c.pipeline.head = static_cast<std::uint32_t>(n["head"].size(64 << 10, 256, 1 << 20));
   c.shadow_memory = n["shadow_memory"].size(std::uint64_t{256} << 20, std::uint64_t{1} << 20, std::uint64_t{1} << 40);
-  c.names = static_cast<std::uint32_t>(n["names"].integer(100'000, 1000, 100'000'000));
+  c.names = static_cast<std::uint32_t>(n["names"].integer(100'000, 1000, wire::kMaxNames));
   c.discovery.entries = static_cast<std::size_t>(n["discovery_entries"].integer(1000, 10, 100'000));
   c.discovery.bytes = 512 * c.discovery.entries;
 }

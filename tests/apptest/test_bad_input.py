@@ -135,6 +135,7 @@ def configurations_that_are_wrong(lab):
     cases = [("nezu-probe", "probe: {name: edge}\ncapture: {interfase: eth1}\n", "wrong.yaml:2:11", "interfase"),
              ("nezu-probe", "probe: {name: edge}\ncapture: {interface: eth1, workers: many}\n", "wrong.yaml:2:", "workers"),
              ("nezu-probe", "probe: {name: edge}\nwindow: 1 second\ncapture: {interface: eth1}\n", "wrong.yaml:2:9", "window"),
+             ("nezu-probe", "probe: {name: edge}\ncapture: {interface: eth1}\nlimits: {names: 400001}\n", "wrong.yaml:3:", "400000"),
              ("nezu-probe", "probe: [\n", "wrong.yaml:", ""),
              ("nezu-manager", "link: {listen: 'nowhere'}\n", "wrong.yaml:1:16", "link.listen"),
              ("nezu-manager", "storage: {}\nwindows: 1s\n", "wrong.yaml:2:1", "windows"),

@@ -43,6 +43,8 @@ std::vector<Config> make() {
   add("farsingle", [](Config& c) { c.single = true, c.faults = kSingle, c.offsets = {2.0, -2.0, 0.5, -0.13}; });
   add("late", [](Config& c) { c.faults = {"late", "kill"}, c.every = 6; });
   add("crowd", [](Config& c) { c.edge_rate = 100, c.ledger = 15; });
+  add("parts", [](Config& c) { c.part = 40; });
+  add("partsingle", [](Config& c) { c.single = true, c.part = 1, c.faults = kSingle; });
   add("disk", [](Config& c) { c.commit = 0.4, c.faults = {"manager", "kill", "link", "monitoring"}; });
   add("quiet", [](Config& c) { c.rate = 1, c.edge_rate = 0; });
   add("split80", [](Config& c) {
@@ -85,6 +87,7 @@ const std::vector<NamedBug>& bugs() {
       {"spool_dropped", [](Bugs& b) -> bool& { return b.role.spool_dropped; }},
       {"last_ledger_only", [](Bugs& b) -> bool& { return b.monitor.last_ledger_only; }},
       {"overlap_counts", [](Bugs& b) -> bool& { return b.overlap_counts; }},
+      {"parts_lost", [](Bugs& b) -> bool& { return b.parts_lost; }},
       {"unmeasured_unnamed", [](Bugs& b) -> bool& { return b.unmeasured_unnamed; }},
       {"ack_early", [](Bugs& b) -> bool& { return b.ack_early; }},
   };

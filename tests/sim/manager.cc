@@ -5,6 +5,18 @@
 #include "world.h"
 
 namespace nezu::sim {
+namespace {
+
+// Whether it tells a part of all ledgers, and the next message what follows it.
+bool goes_on(const wire::Message& message, const wire::Message& next) {
+  const auto* part = std::get_if<wire::Stored>(&message);
+  if (!part || !part->ledger_since || part->stored_until == PacketTime{}) return false;
+  if (const auto* stored = std::get_if<wire::Stored>(&next)) return stored->ledger_since == part->stored_until;
+  const auto* grant = std::get_if<wire::Grant>(&next);
+  return grant && grant->ledger_since == part->stored_until;
+}
+
+}  // namespace
 
 Manager::Manager(World& world)
     : wished(world.config.probes),
@@ -42,6 +54,7 @@ void Manager::boot() {
   const auto loaded = disk_.load();
   monitor::Options options;
   options.transition_timeout = std::chrono::seconds(12);
+  options.names_per_message = world_.config.part;
   options.bugs = world_.bugs.monitor;
   auto monitor = monitor::Monitor::create(options, *loaded, clocks());
   if (!monitor.ok()) {
@@ -138,7 +151,9 @@ void Manager::drain() {
     world_.down(conn, [conn] { conn->instance->drop("closed by the manager"); });
   }
   std::vector<monitor::Outgoing> later;
-  for (const monitor::Outgoing& outgoing : out.messages) {
+  for (std::size_t i = 0; i < out.messages.size(); ++i) {
+    const monitor::Outgoing& outgoing = out.messages[i];
+    if (world_.bugs.parts_lost && i + 1 < out.messages.size() && goes_on(outgoing.message, out.messages[i + 1].message)) continue;
     if (outgoing.at_once)
       post(outgoing);
     else

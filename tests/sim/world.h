@@ -50,8 +50,8 @@ struct Config {
   double miss = 0.003;               // share that a node misses, and as much that it decides otherwise, and of which it misses the request
   double unordered = 0.03;           // share of which a node sees the last packet first: all of it is there, but decided a little later
   double start_lost = 0.5;           // … and of these the share that it says it can't measure
-  std::size_t ledger = 100'000;
-  double late = 4;  // how much later a node may decide what it decides otherwise
+  std::size_t ledger = 100'000, part = 100'000;  // names in a record; in a message of all ledgers
+  double late = 4;                               // how much later a node may decide what it decides otherwise
   std::vector<double> offsets;
   double length = 40, calm = 28;
   bool warm = true, single = false, fencing = false;
@@ -68,6 +68,7 @@ struct Bugs {
   probe::role::PlantedBugs role;
   bool ack_early = false;           // acknowledged before it is durable
   bool overlap_counts = false;      // what is stored doesn't stand in the way of what comes for the same span
+  bool parts_lost = false;          // of all ledgers in parts only the last one comes
   bool unmeasured_unnamed = false;  // a request whose start is lost bears no names
 };
 // Planted by name; false: there is none of that name.

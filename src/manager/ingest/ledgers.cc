@@ -50,6 +50,39 @@ window::Ledger Ledgers::merged() const {
   return all;
 }
 
+std::vector<Ledgers::Part> Ledgers::parts(std::size_t names, PacketTime since, PacketTime until) const {
+  std::vector<const Kept*> newest_first;
+  for (const Kept& kept : kept_) newest_first.push_back(&kept);
+  std::stable_sort(newest_first.begin(), newest_first.end(), [](const Kept* a, const Kept* b) { return a->end > b->end; });
+  std::vector<Part> all{{since, until, {}}};
+  std::vector<std::vector<const Kept*>> ledgers(1);
+  std::size_t size = 0;
+  for (const Kept* kept : newest_first) {
+    const std::size_t more = kept->ledger.entries.size();
+    const bool other_end = !ledgers.back().empty() && kept->end < ledgers.back().back()->end;
+    if (other_end && size + more > names) {
+      all.back().since = kept->end;
+      all.push_back({since, kept->end, {}});
+      ledgers.emplace_back();
+      size = 0;
+    }
+    ledgers.back().push_back(kept);
+    size += more;
+  }
+  for (std::size_t i = 0; i < all.size(); ++i) {
+    window::Ledger& into = all[i].ledger;
+    for (auto kept = ledgers[i].rbegin(); kept != ledgers[i].rend(); ++kept) {
+      const window::Ledger& from = (*kept)->ledger;
+      into.entries.insert(into.entries.end(), from.entries.begin(), from.entries.end());
+      into.left_out_until = std::max(into.left_out_until, from.left_out_until);
+    }
+    // Who is admitted looks at what the last one says of names that are left out.
+    all.front().ledger.left_out_until = std::max(all.front().ledger.left_out_until, into.left_out_until);
+  }
+  std::reverse(all.begin(), all.end());
+  return all;
+}
+
 std::string encode_ledger(const window::Ledger& ledger) {
   std::string out;
   out.reserve(ledger.entries.size() * 3 * kDigits + kDigits);

@@ -30,6 +30,16 @@ class Ledgers {
 
   // All that is kept, as one ledger; entries in the order in which they were stored.
   window::Ledger merged() const;
+
+  // The names of everything that was stored after `since`, up to `until`.
+  struct Part {
+    PacketTime since{}, until{};
+    window::Ledger ledger;
+  };
+  // All that is kept, oldest first, one part at least, each following the one before: from `since` to `until`. As many records' ledgers go
+  // into a part as have `names` names together (the oldest have what remains), or a single one that has more. Each is true by itself: who
+  // has read only the first ones knows how far that is.
+  std::vector<Part> parts(std::size_t names, PacketTime since, PacketTime until) const;
   bool empty() const { return kept_.empty(); }
   Nanos reach() const { return reach_; }
 

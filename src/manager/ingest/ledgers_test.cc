@@ -29,6 +29,43 @@ TEST(Ledgers, says_which_it_drops) {
   EXPECT_EQ(ledgers.merged().entries.size(), 2u);
 }
 
+TEST(Ledgers, in_parts_each_true_by_itself) {
+  Ledgers ledgers(std::chrono::seconds(10));
+  for (std::int64_t s = 11; s <= 15; ++s) {
+    const auto name = static_cast<std::uint64_t>(s);
+    ledgers.add(at(s), {{{name, name, at(s)}, {name + 100, 0, at(s)}}, s == 12 ? at(12) : PacketTime{}}, at(s));
+  }
+  const auto parts = ledgers.parts(5, at(5), at(15));
+  ASSERT_EQ(parts.size(), 3u);
+  EXPECT_EQ(parts[0].since, at(5));
+  EXPECT_EQ(parts[0].until, at(11));
+  EXPECT_EQ(parts[1].since, at(11)) << "what was stored after it, the first has not";
+  EXPECT_EQ(parts[1].until, at(13));
+  EXPECT_EQ(parts[2].since, at(13));
+  EXPECT_EQ(parts[2].until, at(15));
+  window::Ledger all;
+  for (const Ledgers::Part& part : parts) all.entries.insert(all.entries.end(), part.ledger.entries.begin(), part.ledger.entries.end());
+  EXPECT_EQ(all.entries, ledgers.merged().entries);
+  EXPECT_EQ(parts[0].ledger.left_out_until, PacketTime{});
+  EXPECT_EQ(parts[1].ledger.left_out_until, at(12));
+  EXPECT_EQ(parts[2].ledger.left_out_until, at(12)) << "who is admitted looks at the last one";
+  EXPECT_EQ(ledgers.parts(1, at(5), at(15)).size(), 5u) << "one record's names are not divided";
+}
+
+TEST(Ledgers, what_fits_or_is_empty_is_one_part) {
+  Ledgers ledgers(std::chrono::seconds(10));
+  auto parts = ledgers.parts(5, {}, {});
+  ASSERT_EQ(parts.size(), 1u);
+  EXPECT_TRUE(parts[0].ledger.entries.empty());
+  ledgers.add(at(3), ledger_of(3, at(3)), at(3));
+  ledgers.add(at(2), ledger_of(2, at(2)), at(3));  // as they were stored, not by their ends
+  parts = ledgers.parts(5, at(-7), at(3));
+  ASSERT_EQ(parts.size(), 1u);
+  EXPECT_EQ(parts[0].since, at(-7));
+  EXPECT_EQ(parts[0].until, at(3));
+  EXPECT_EQ(parts[0].ledger.entries.size(), 2u);
+}
+
 TEST(Ledgers, an_empty_one_of_a_cold_pair_is_not_kept) {
   Ledgers ledgers(std::chrono::seconds(10));
   ledgers.add(at(1), {}, at(1));

@@ -10,6 +10,7 @@ namespace nezu::monitor {
 namespace {
 
 constexpr std::size_t kClockSamples = 20;
+constexpr Nanos kPartOnItsWay = std::chrono::seconds(1);
 constexpr const char* kPlanned = "planned";
 
 void keep_newest(std::deque<Nanos>& samples, Nanos sample) {
@@ -56,7 +57,9 @@ void Monitor::announced(Probe& probe, Session& session) {
   session.began_as_standby = !session.last->promoted;
   if (probe.kept.holder == session.instance()) return;
   // Also where nothing is stored yet: who isn't told so can't know that the first record is the first.
-  send(session, wire::Stored{probe.accepted_until, probe.ledgers.merged(), probe.kept.epoch, ledger_since(probe)});
+  session.told_epoch = probe.kept.epoch;
+  for (ingest::Ledgers::Part& part : probe.ledgers.parts(options_.names_per_message, ledger_since(probe), probe.accepted_until))
+    send(session, wire::Stored{part.until, std::move(part.ledger), probe.kept.epoch, part.since});
 }
 
 void Monitor::note_clock(Probe& probe, Session& session, const wire::Heartbeat& heartbeat, Now now) {
@@ -195,11 +198,18 @@ void Monitor::open_failover(Probe& probe, Session& session, const Admission& old
 }
 
 void Monitor::grant(Probe& probe, Session& session) {
+  auto parts = probe.ledgers.parts(options_.names_per_message, ledger_since(probe), probe.accepted_until);
+  // What is repeated before it can have arrived only lengthens its own way.
+  session.grant_again = awake_ + static_cast<int>(parts.size()) * kPartOnItsWay;
+  // The older names go before it, and not as those of another active: the clocks' comparison with the one that was must stand.
+  const std::uint64_t before = session.told_epoch != 0 ? session.told_epoch : probe.kept.epoch - 1;
+  for (std::size_t i = 0; i + 1 < parts.size(); ++i)
+    send(session, wire::Stored{parts[i].until, std::move(parts[i].ledger), before, parts[i].since});
   wire::Grant grant;
   grant.epoch = probe.kept.epoch;
   grant.stored_until = probe.accepted_until;
-  grant.ledger = probe.ledgers.merged();
-  grant.ledger_since = ledger_since(probe);
+  grant.ledger = std::move(parts.back().ledger);
+  grant.ledger_since = parts.back().since;
   grant.offset = coarse(probe, session);
   send(session, std::move(grant));
 }

@@ -196,7 +196,7 @@ void Monitor::heartbeat(SessionId id, const wire::Heartbeat& heartbeat, Now now)
     // It gave the grant up meanwhile: this promotion is a new claim.
     if (heartbeat.held == probe.kept.epoch && !options_.bugs.old_grant_repeated) {
       admit(probe, session, now);
-    } else {
+    } else if (awake_ >= session.grant_again) {
       grant(probe, session);
     }
   }
@@ -288,8 +288,10 @@ void Monitor::stored(const std::string& logical_probe, SessionId from, const win
   }
   if (failovers_.stored(logical_probe, record, now.wall)) events_.close("failover", logical_probe, now.wall);
   if (!newest) return;
-  for (const Session* session : sessions_of(probe)) {
-    if (session->id != from) send(*session, wire::Stored{probe.stored_until, record.ledger, record.epoch, {}});
+  for (Session* session : sessions_of(probe)) {
+    if (session->id == from) continue;
+    session->told_epoch = record.epoch;
+    send(*session, wire::Stored{probe.stored_until, record.ledger, record.epoch, {}});
   }
 }
 

@@ -137,6 +137,8 @@ class Monitor {
     std::map<wire::ClusterStep::Kind, WallTime> cluster_steps;  // in our time; as last told
     bool began_as_standby = false;
     bool told_to_wait = false;
+    std::uint64_t told_epoch = 0;    // of the last Stored: another one makes the instance compare the clocks anew
+    MonoTime grant_again{};          // a grant that isn't taken up isn't repeated before
     std::deque<Nanos> raws, frames;  // the instance's packet clock, and the logical probe's time, less our clock; the newest 20
     const InstanceId& instance() const { return hello.instance; }
     bool promoted() const { return last && last->promoted; }

@@ -606,6 +606,76 @@ TEST_F(MonitorTest, ledgers_go_to_the_others_and_to_who_is_admitted_and_are_kept
   EXPECT_EQ(last<wire::Grant>(3)->stored_until, record.span.end);
 }
 
+TEST_F(MonitorTest, ledgers_that_are_too_many_for_a_message_go_in_several_and_the_grant_completes_them) {
+  Options options;
+  options.names_per_message = 2;
+  begin(options, {});
+  ASSERT_TRUE(connect(1, "edge", 1).ok());
+  beat(1);
+  const auto second = [](std::int64_t s) { return packet_time_ns(s * 1'000'000'000); };
+  for (std::int64_t s = 21; s <= 25; ++s) {
+    window::Record record;
+    record.instance.bytes[0] = 1;
+    record.epoch = 1;
+    record.span = {second(s - 1), second(s)};
+    record.ledger.entries.push_back({static_cast<std::uint64_t>(s), 0, second(s - 1)});
+    store::WriteBatch batch;
+    monitor->accept("edge", record, batch);
+    monitor->stored("edge", 1, record, now);
+  }
+  take();
+  const auto told_by = [&](SessionId id) {
+    std::vector<wire::Stored> all;
+    for (const Outgoing& out : sent) {
+      const auto* stored = std::get_if<wire::Stored>(&out.message);
+      if (out.session == id && stored) all.push_back(*stored);
+    }
+    return all;
+  };
+  ASSERT_TRUE(connect(2, "edge", 2).ok());
+  beat(2, false);
+  std::vector<wire::Stored> told = told_by(2);
+  ASSERT_EQ(told.size(), 3u);
+  EXPECT_EQ(told[0].ledger_since, second(15));
+  for (std::size_t i = 0; i < 3; ++i) {
+    EXPECT_EQ(told[i].ledger.entries.size(), i == 0 ? 1u : 2u);
+    EXPECT_EQ(told[i].stored_until, second(21 + 2 * static_cast<std::int64_t>(i)));
+    EXPECT_EQ(told[i].epoch, 1u);
+    if (i > 0) { EXPECT_EQ(told[i].ledger_since, told[i - 1].stored_until); }
+  }
+
+  monitor->lost(1, Lost::closed, now);
+  alive.erase(1);
+  sent.clear();
+  wire::Heartbeat claim;
+  claim.promoted = true;
+  now.mono += ms(100);
+  monitor->heartbeat(2, claim, now);
+  take();
+  const auto* grant = last<wire::Grant>(2);
+  ASSERT_NE(grant, nullptr);
+  EXPECT_EQ(grant->epoch, 2u);
+  EXPECT_EQ(grant->stored_until, second(25));
+  EXPECT_EQ(grant->ledger_since, second(23));
+  EXPECT_EQ(grant->ledger.entries.size(), 2u);
+  told = told_by(2);
+  ASSERT_EQ(told.size(), 2u) << "the older ones, before it";
+  EXPECT_EQ(told[0].ledger_since, second(15));
+  EXPECT_EQ(told[1].stored_until, second(23));
+  EXPECT_EQ(told[1].epoch, 1u) << "those of the active that was: the comparison of the clocks with it stands";
+
+  // It reads them: what is repeated meanwhile only lengthens its way.
+  const auto repeated = [&](Nanos after) {
+    sent.clear();
+    pass(after);
+    monitor->heartbeat(2, claim, now);
+    take();
+    return last<wire::Grant>(2) != nullptr;
+  };
+  EXPECT_FALSE(repeated(ms(2900)));
+  EXPECT_TRUE(repeated(ms(200)));
+}
+
 TEST(Durable, reads_back_what_it_wrote) {
   SeededRandom random(3);
   for (int round = 0; round < 200; ++round) {

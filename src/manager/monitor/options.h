@@ -38,6 +38,7 @@ struct Options {
   Nanos transition_timeout = std::chrono::seconds(60);
   Nanos session_timeout = std::chrono::seconds(1);
   Nanos ledger_reach = std::chrono::seconds(10);
+  std::size_t names_per_message = 100'000;                    // of all ledgers: some 2 MB, so that beats come between on a slow line, too
   Nanos clock_offset_limit = std::chrono::milliseconds(500);  // beyond it an event says that clocks are apart
   double mirror_limit = 0.01;                                 // beyond this share an event says that mirror ports differ
   std::size_t max_probes = 64;                                // logical probes

@@ -30,7 +30,7 @@ struct Options {
   monitor::Options monitor;
   ingest::Limits ingest;  // its window is the product's
   CommitterOptions committer;
-  std::size_t queue_bytes = 32 << 20;  // of messages to one probe that doesn't read; beyond it the session ends
+  std::size_t queue_bytes = 32 << 20;  // of messages to one probe that doesn't read, whole ledgers apart; beyond it the session ends
   Nanos hello_timeout = std::chrono::seconds(5);
   Nanos quiet = std::chrono::seconds(60);  // an event about refused records is closed after so long without one
   std::string version;
@@ -45,6 +45,7 @@ struct Counters {
   std::uint64_t broken = 0;        // streams that held no messages of ours
   std::uint64_t ended = 0;         // by the monitor: silent, or replaced by a newer one of the same instance
   std::uint64_t slow = 0;          // ended because the peer didn't read
+  std::uint64_t too_long = 0;      // ended because a message to the peer was longer than a frame
   std::uint64_t held_back = 0;     // records thrown away during a pause, to be sent again
   std::uint64_t transactions = 0;  // in stored records
   std::uint64_t pauses = 0;

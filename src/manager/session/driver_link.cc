@@ -86,7 +86,8 @@ void Driver::on_hello(Link& link, const wire::Hello& hello) {
                                   {"session", link.id()},
                                   {"peer", link.peer()},
                                   {"version", hello.program_version}});
-  link.send(
+  // The first word to it: there is room.
+  (void)link.send(
       wire::Welcome{std::min(hello.protocol_max, wire::kProtocolMax), instance_, options_.version, *key_, options_.monitor.ledger_reach});
   flush();
 }
@@ -94,7 +95,7 @@ void Driver::on_hello(Link& link, const wire::Hello& hello) {
 void Driver::refuse(Link& link, Reason reason, const std::string& text) {
   ++counters_.links_refused;
   logger_.warning("session refused", {{"peer", link.peer()}, {"reason", text}});
-  link.send(wire::Refusal{reason, text, wire::kProtocolMin, wire::kProtocolMax});
+  (void)link.send(wire::Refusal{reason, text, wire::kProtocolMin, wire::kProtocolMax});
   link.finishing_since = clock_.mono();
   link.finish();
 }
@@ -136,10 +137,12 @@ void Driver::forget(std::uint64_t id) {
 
 void Driver::send(std::uint64_t id, const wire::Message& message) {
   const auto found = links_.find(id);
-  if (found == links_.end() || found->second->send(message)) return;
-  ++counters_.slow;
+  if (found == links_.end()) return;
+  const Status sent = found->second->send(message);
+  if (sent.ok()) return;
+  ++(sent.error().code() == ErrorCode::no_space ? counters_.slow : counters_.too_long);
   monitor_->lost(id, monitor::Lost::closed, now());
-  end(*found->second, "it doesn't read: its queue is full");
+  end(*found->second, sent.error().message());
 }
 
 void Driver::on_record(Link& link, window::Record record, std::string_view bytes) {

@@ -4,6 +4,7 @@
 #include <gtest/gtest.h>
 
 #include <deque>
+#include <set>
 
 #include "common/base/fake_clock.h"
 #include "common/log/memory_logger.h"
@@ -494,6 +495,69 @@ TEST_F(DriverTest, who_does_not_read_is_sent_away) {
   settle();
   EXPECT_EQ(driver->counters().slow, 1u);
   EXPECT_TRUE(peer->ended);
+}
+
+TEST_F(DriverTest, a_message_that_no_frame_holds_is_told_from_a_peer_that_does_not_read) {
+  auto peer = admitted(1);
+  store::ServiceRow row;
+  row.id = 1;
+  row.version = 1;
+  row.definition.name = "checkout";
+  row.definition.paths.push_back(std::string(wire::kMaxFrameBytes, 'p'));
+  row.all_target = 1;
+  driver->put_services({row}, [] {});
+  settle();
+  EXPECT_EQ(driver->counters().too_long, 1u);
+  EXPECT_EQ(driver->counters().slow, 0u);
+  EXPECT_TRUE(peer->ended);
+  EXPECT_TRUE(logger.contains("wanted at most 16777216"));
+}
+
+// 1.1 million names in the ledgers' reach: more than one frame holds.
+TEST_F(DriverTest, who_is_announced_or_admitted_gets_all_ledgers_however_many_names_they_have) {
+  Options options;
+  options.queue_bytes = 8 << 20;
+  begin(options);
+  auto active = admitted(1);
+  std::uint64_t name = 0;
+  for (std::int64_t s = 0; s < 11; ++s) {
+    window::Record r = record(*active, kT + s);
+    for (int i = 0; i < 100'000; ++i) {
+      ++name;
+      r.ledger.entries.push_back({name * 0x9e37'79b9'7f4a'7c15, name, r.span.begin + std::chrono::microseconds(i)});
+    }
+    active->send(r);
+    settle();
+  }
+  ASSERT_EQ(active->all<wire::Ack>().size(), 11u);
+
+  auto standby = connect();
+  standby->instance.bytes[0] = 2;
+  standby->send(hello(2));
+  standby->send(heartbeat(*standby, false));
+  for (int i = 0; i < 50; ++i) settle();
+  std::set<std::uint64_t> named;
+  for (const wire::Stored& stored : standby->all<wire::Stored>()) {
+    for (const window::LedgerEntry& entry : stored.ledger.entries) named.insert(entry.response);
+  }
+  EXPECT_EQ(named.size(), name);
+
+  active->stream.reset();
+  settle();
+  clock.advance(std::chrono::milliseconds(10));  // its claim is younger than the loss
+  standby->got.clear();
+  standby->send(heartbeat(*standby));
+  for (int i = 0; i < 50; ++i) settle();
+  const auto grants = standby->all<wire::Grant>();
+  ASSERT_EQ(grants.size(), 1u);
+  named.clear();
+  for (const wire::Stored& stored : standby->all<wire::Stored>()) {
+    for (const window::LedgerEntry& entry : stored.ledger.entries) named.insert(entry.response);
+  }
+  for (const window::LedgerEntry& entry : grants[0].ledger.entries) named.insert(entry.response);
+  EXPECT_EQ(named.size(), name);
+  EXPECT_FALSE(standby->ended);
+  EXPECT_EQ(driver->counters().slow + driver->counters().too_long, 0u);
 }
 
 TEST_F(DriverTest, a_wish_is_told_when_it_is_durable_and_instructs_the_probe) {

@@ -23,8 +23,9 @@ class Link {
   Link(std::uint64_t id, std::unique_ptr<net::Stream> stream, std::size_t queue_bytes, Hooks hooks);
 
   void start();
-  // False: the peer doesn't read, its queue is full; nothing was queued.
-  bool send(const wire::Message& message);
+  // Errors, where nothing was queued: no_space, the peer doesn't read, its queue is full; invalid_argument, a message longer than a frame.
+  // What tells of all ledgers (at an announcement, an admission) doesn't count for the queue: it is as long as what is stored says.
+  Status send(const wire::Message& message);
   // Sends what is queued, then ends; what still comes is thrown away.
   void finish();
 
@@ -52,6 +53,7 @@ class Link {
   Hooks hooks_;
   wire::FrameReader reader_{wire::kMaxHelloBytes};
   bool finished_ = false, ended_ = false;
+  std::shared_ptr<std::size_t> ledgers_ = std::make_shared<std::size_t>(0);  // bytes in the queue that tell of all ledgers
   std::uint64_t bytes_in_ = 0;
 };
 

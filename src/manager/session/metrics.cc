@@ -64,7 +64,8 @@ void register_links(metrics::Registry& registry, const Driver& driver) {
                                {{{"reason", "too_many"}}, number(c.links_too_many)},
                                {{{"reason", "broken"}}, number(c.broken)},
                                {{{"reason", "silent_or_replaced"}}, number(c.ended)},
-                               {{{"reason", "slow"}}, number(c.slow)}};
+                               {{{"reason", "slow"}}, number(c.slow)},
+                               {{{"reason", "too_long"}}, number(c.too_long)}};
   });
   registry.counter_value("nezu_link_bytes_received_total", "bytes of messages from probes",
                          [&driver] { return number(driver.counters().bytes_in); });

@@ -18,6 +18,13 @@ inline constexpr std::size_t kFrameHeader = 8;
 inline constexpr std::size_t kMaxHelloBytes = 64 << 10;  // before the peer is known
 inline constexpr std::size_t kMaxFrameBytes = 16 << 20;  // after
 
+// Names of transactions in one record: a frame has room for them and a megabyte of what else a record holds, however long they are on the wire
+// (two hashes of 8 bytes, and a difference of times of 10 at most).
+inline constexpr std::size_t kMaxNameBytes = 26;
+inline constexpr std::size_t kMaxNames = 400'000;       // of what was decided by its last byte: limits.names
+inline constexpr std::size_t kMaxOtherNames = 200'000;  // of what was decided otherwise
+static_assert((kMaxNames + kMaxOtherNames) * kMaxNameBytes + (1 << 20) <= kMaxFrameBytes);
+
 // REQUIRES: 1 … kMaxFrameBytes of message
 std::string frame(std::string_view message_bytes);
 

@@ -204,4 +204,9 @@ Result<Message> decode(std::string_view bytes);
 std::string encode_record(const window::Record& record);
 Result<window::Record> decode_record(std::string_view bytes);
 
+// How many names the record's message has room for beside everything else that the record holds; `wanted` where that many fit.
+std::size_t room_for_names(const window::Record& record, std::size_t wanted);
+// Whether the record, with its ledger, can be sent: it is no longer than a frame, and has no more pieces than a receiver reads.
+bool can_be_sent(const window::Record& record);
+
 }  // namespace nezu::wire

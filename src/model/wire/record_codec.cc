@@ -148,7 +148,8 @@ window::Ledger take(const pb::Ledger& from, PacketTime base, const char* field, 
   return ledger;
 }
 
-void put(const window::Record& r, pb::Record& to) {
+namespace {
+void put_all_but_names(const window::Record& r, pb::Record& to) {
   to.set_instance(bytes_of(r.instance));
   to.set_epoch(r.epoch);
   to.set_begin_ns(to_ns(r.span.begin));
@@ -168,7 +169,58 @@ void put(const window::Record& r, pb::Record& to) {
     }
   }
   put(r.counters, *to.mutable_counters());
+}
+}  // namespace
+
+void put(const window::Record& r, pb::Record& to) {
+  put_all_but_names(r, to);
   put(r.ledger, r.span.begin, *to.mutable_ledger());
+}
+
+namespace {
+
+// Of a record in a message, around its names: tags and lengths, and what tells up to when names are left out.
+constexpr std::size_t kAroundNames = 64;
+
+// What a record takes at most without its names. Numbers have 10 bytes at most, and a tag of 2.
+std::size_t rest_at_most(const window::Record& r) {
+  std::size_t n = 4096 + 24 * r.covered.size();
+  for (const window::ServicePart& part : r.services) {
+    n += 64 + 24 * part.covered.size();
+    for (const window::TargetFigures& t : part.targets) {
+      n += 512 + 24 * (t.figures.response_time.counts().size() + t.figures.ttfb.counts().size());
+    }
+  }
+  return n;
+}
+
+std::size_t rest_of(const window::Record& r) {
+  google::protobuf::Arena arena;
+  auto* message = google::protobuf::Arena::CreateMessage<pb::Record>(&arena);
+  put_all_but_names(r, *message);
+  return message->ByteSizeLong();
+}
+
+// As a receiver counts them, at most.
+std::size_t pieces_of(const window::Record& r) {
+  std::size_t n = 8 + r.covered.size();
+  for (const window::ServicePart& part : r.services) n += 1 + part.covered.size() + 4 * part.targets.size();
+  return n;
+}
+
+}  // namespace
+
+std::size_t room_for_names(const window::Record& record, std::size_t wanted) {
+  const std::size_t names = kAroundNames + wanted * kMaxNameBytes;
+  if (rest_at_most(record) + names <= kMaxFrameBytes) return wanted;
+  const std::size_t rest = rest_of(record) + kAroundNames;
+  return rest >= kMaxFrameBytes ? 0 : std::min(wanted, (kMaxFrameBytes - rest) / kMaxNameBytes);
+}
+
+bool can_be_sent(const window::Record& record) {
+  if (pieces_of(record) > kMaxPieces) return false;
+  const std::size_t names = kAroundNames + record.ledger.entries.size() * kMaxNameBytes;
+  return rest_at_most(record) + names <= kMaxFrameBytes || encode_record(record).size() + kAroundNames <= kMaxFrameBytes;
 }
 
 namespace {

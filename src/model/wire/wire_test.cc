@@ -531,5 +531,49 @@ TEST(Frame, LengthsAreCheckedBeforeAnythingWaits) {
   EXPECT_DEATH(frame(""), "BUG");
 }
 
+// Names as long as they can be on the wire: hashes, and times in no order.
+window::Ledger names(std::size_t n) {
+  window::Ledger l;
+  for (std::size_t i = 0; i < n; ++i) l.entries.push_back({i + 1, i + 2, PacketTime(i % 2 == 0 ? Nanos::max() / 2 : -(Nanos::max() / 2))});
+  return l;
+}
+
+TEST(Room, AllNamesThatARecordMayHaveFitIntoAFrame) {
+  window::Record r;
+  r.span = {packet_time_ns(1), packet_time_ns(2)};
+  r.ledger = names(kMaxNames + kMaxOtherNames);
+  EXPECT_EQ(room_for_names(r, kMaxNames + kMaxOtherNames), kMaxNames + kMaxOtherNames);
+  EXPECT_TRUE(can_be_sent(r));
+  EXPECT_LE(encode(r).size(), kMaxFrameBytes);
+}
+
+TEST(Room, IsLessWhereTheFiguresOfManyTargetsAreThere) {
+  SeededRandom random(4);
+  window::Record r;
+  r.span = {packet_time_ns(1), packet_time_ns(2)};
+  r.services.resize(1);
+  const window::Figures figures = any_figures(random);
+  for (window::TargetId t = 1; t <= 60'000; ++t) r.services[0].targets.push_back({t, figures});
+  const std::size_t room = room_for_names(r, kMaxNames + kMaxOtherNames);
+  EXPECT_GT(room, 1000u);
+  EXPECT_LT(room, kMaxNames + kMaxOtherNames);
+  r.ledger = names(room);
+  EXPECT_TRUE(can_be_sent(r));
+  EXPECT_LE(encode(r).size(), kMaxFrameBytes);
+  r.ledger = names(room + 100);
+  EXPECT_FALSE(can_be_sent(r));
+  EXPECT_GT(encode(r).size() + 200, kMaxFrameBytes) << "no name less than there is room for";
+}
+
+TEST(Room, MorePiecesThanAReceiverReadsCannotBeSent) {
+  window::Record r;
+  r.services.resize(1);
+  r.services[0].targets.resize(kMaxPieces / 4 - 100);
+  EXPECT_TRUE(can_be_sent(r));
+  EXPECT_FALSE(too_many_pieces(encode(r), 4));
+  r.services[0].targets.resize(kMaxPieces / 4 + 1);
+  EXPECT_FALSE(can_be_sent(r));
+}
+
 }  // namespace
 }  // namespace nezu::wire

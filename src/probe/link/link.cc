@@ -3,6 +3,7 @@
 #include <fmt/core.h>
 
 #include "common/base/check.h"
+#include "model/wire/framed.h"
 
 namespace nezu::probe::link {
 
@@ -96,18 +97,20 @@ void Link::send(const wire::Message& message) {
     ++dropped_;
     return;
   }
-  std::string bytes = wire::frame(wire::encode(message));
-  if (stream_->queued_bytes() + bytes.size() > kMaxQueuedBytes) {
+  Result<std::string> bytes = wire::framed(message);
+  const bool full = bytes.ok() && stream_->queued_bytes() + bytes->size() > kMaxQueuedBytes;
+  if (!bytes.ok() || full) {
     ++dropped_;
     // Not from within the caller's own call: it may be carrying out a list of things.
-    loop_.post([this, mine = attempt_, alive = std::weak_ptr<Guard>(alive_)] {
-      if (!alive.expired() && mine == attempt_) lose("the manager doesn't read: the send queue is full");
+    std::string why = full ? "the manager doesn't read: the send queue is full" : bytes.error().message();
+    loop_.post([this, mine = attempt_, why = std::move(why), alive = std::weak_ptr<Guard>(alive_)] {
+      if (!alive.expired() && mine == attempt_) lose(why);
     });
     return;
   }
-  bytes_sent_ += bytes.size();
+  bytes_sent_ += bytes->size();
   ++unwritten_;
-  stream_->write(std::move(bytes), [this, mine = attempt_](Status status) {
+  stream_->write(*std::move(bytes), [this, mine = attempt_](Status status) {
     if (mine != attempt_) return;
     --unwritten_;
     if (!status.ok()) return lose(status.error().message());

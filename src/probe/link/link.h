@@ -52,6 +52,7 @@ class Link {
   // Ends the connection, or the attempt, at once.
   void disconnect();
   // Queued in order; what finds no connection is dropped and counted. A queue beyond kMaxQueuedBytes ends the connection: the peer doesn't read.
+  // So does a message that is longer than a frame.
   void send(const wire::Message& message);
   // Sends what is queued, ends our side, and calls `done` once; it waits for `limit` at most.
   void close(Nanos limit, UniqueFunction<void()> done);

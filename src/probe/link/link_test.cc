@@ -91,6 +91,18 @@ TEST(Link, TheEndOfTheOtherSideIsALoss) {
   EXPECT_EQ(b.heard.lost, 1);
 }
 
+TEST(Link, AMessageLongerThanAFrameEndsTheConnectionAndSaysSo) {
+  Bench b;
+  window::Record record;
+  for (std::uint64_t n = 1; n <= 1'000'000; ++n) record.ledger.entries.push_back({n, n, PacketTime{}});
+  b.heard.on_connected = [&] { b.link.send(record); };
+  b.heard.on_lost = [&] { b.loop.stop(); };
+  b.link.connect();
+  b.run();
+  EXPECT_THAT(b.heard.why, ::testing::HasSubstr("wanted at most 16777216"));
+  EXPECT_EQ(b.link.dropped_messages(), 1u);
+}
+
 TEST(Link, AfterDisconnectNothingIsHeard) {
   Bench b;
   b.heard.on_connected = [&] {

@@ -230,6 +230,15 @@ void Role::keep(window::Record record, Actions& out) {
   record.instance = options_.instance;
   record.epoch = epoch_;
   const window::Span span = record.span;
+  // Sent again with each session it would end all of them: better a gap that is told.
+  if (!wire::can_be_sent(record)) {
+    ++too_long_;
+    shadow_.given_up(span);
+    out.push_back(Say{Say::Level::error,
+                      "a window doesn't fit into a message to the manager, it is a gap: too many targets had traffic in it",
+                      {{"dropped", std::to_string(too_long_)}}});
+    return;
+  }
   if (!spool_.push(std::move(record))) shadow_.given_up(span);
   const auto pushed_out = spool_.take_overflow();
   for (const window::Span& s : pushed_out) shadow_.given_up(s);
@@ -263,7 +272,7 @@ void Role::beat(MonoTime now, Actions& out) {
   h.whole = !measured_.empty() && shadow_.whole();
   h.capture = capture_.state;
   h.kept_windows = spool_.size();
-  h.overflow_windows = spool_.overflow();
+  h.overflow_windows = spool_.overflow() + too_long_;
   h.compared = shadow_.counters().left_out;
   h.only_here = shadow_.counters().only_here;
   h.only_named = shadow_.names_not_seen();

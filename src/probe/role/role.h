@@ -169,7 +169,7 @@ class Role {
   MonoTime heard_{}, beat_at_{}, retry_at_{}, session_since_{}, claimed_at_{}, stop_by_{};
   Nanos backoff_{0};
   std::string trouble_;  // why there is no session
-  std::uint64_t sessions_lost_ = 0, sent_ = 0, discarded_ = 0;
+  std::uint64_t sessions_lost_ = 0, sent_ = 0, discarded_ = 0, too_long_ = 0;
 
   ClusterSteps cluster_;
   bool promoted_, waiting_ = false, standby_ok_ = false;

@@ -414,5 +414,45 @@ TEST(Row, Warm_WhatIsPushedOutOfTheSpoolIsGone) {
   EXPECT_EQ(named(b.sent<window::Record>()), (Numbers{3, 4}));
 }
 
+TEST(Row, Warm_LedgersThatComeInPartsBeforeTheGrantAreLeftOutToo) {
+  Standby b;
+  for (std::uint64_t n = 1; n <= 4; ++n) b.worker().add(done(static_cast<double>(n) - 0.5, n));
+  b.measure(4);
+  b.promote();
+  b.tell(stored(1, ledger({{1, 0.5}}), 4, -6));
+  b.tell(stored(2, ledger({{2, 1.5}}), 4, 1));
+  wire::Grant grant;
+  grant.epoch = 5;
+  grant.stored_until = at(3);
+  grant.ledger_since = at(2);
+  grant.ledger = ledger({{3, 2.5}});
+  b.tell(grant);
+  b.measure(5);
+  EXPECT_EQ(named(b.sent<window::Record>()), (Numbers{4}));
+  EXPECT_FALSE(b.sent<window::Record>().at(0).seam_doubtful);
+}
+
+TEST(Row, Warm_AWindowThatNoMessageHoldsIsAGap_AndTheSessionGoesOn) {
+  Standby b;
+  b.promote();
+  b.grant(5, -1);
+  for (window::TargetId t = 1; t <= 50'000; ++t) {
+    aggregate::Item item = done(0.5, t);
+    b.worker().add(item, t);
+  }
+  std::vector<std::pair<window::ServiceId, std::uint64_t>> services;
+  for (window::ServiceId s = 1; s <= 50'000; ++s) services.emplace_back(s, 1);
+  b.worker().set_plan(plan(services), 0.01);
+  b.measure(1);
+  EXPECT_TRUE(b.sent<window::Record>().empty());
+  EXPECT_EQ(b.role().spool().size(), 0u);
+  b.worker().set_plan(plan({{1, 1}}), 1);
+  b.worker().add(done(1.5, 70'000));
+  b.measure(2);
+  EXPECT_THAT(spans(b.sent<window::Record>()), ElementsAre(window::Span{at(1), at(2)}));
+  b.pass(seconds(0.3));
+  EXPECT_EQ(b.heartbeat().overflow_windows, 1u);
+}
+
 }  // namespace
 }  // namespace nezu::probe::role

@@ -1,5 +1,6 @@
 #include <gmock/gmock.h>
 
+#include "model/wire/messages.h"
 #include "probe/shadow/shadow.h"
 #include "probe/shadow/test_bench.h"
 
@@ -11,6 +12,7 @@ using testing::done;
 using testing::ledger;
 using testing::named;
 using testing::options;
+using testing::plan;
 using testing::Records;
 using testing::request_name;
 using testing::response_name;
@@ -90,6 +92,56 @@ TEST(Ledgers, AreBounded_TheOldestAreLeftOut_AndTheRecordSaysUpToWhere) {
   EXPECT_EQ(named(r[0].ledger), (std::multiset<std::uint64_t>{3, 4, 5, 100})) << "what was decided otherwise is never left out";
   EXPECT_EQ(r[0].ledger.left_out_until, at(0.3));
   EXPECT_EQ(b.shadow.counters().names_left_out, 2u);
+}
+
+TEST(Ledgers, WhatWasDecidedOtherwiseAndHasNoRoomIsCountedAndNamedInTheNextRecord) {
+  Options o = options(true);
+  o.otherwise = 2;
+  Warm b(o);
+  b.shadow.begin(at(0), false);
+  for (std::uint64_t n = 1; n <= 5; ++n) b.workers[0].add(timed_out(0.1, 0.5, n));
+  b.workers[0].add(done(0.6, 6));
+  b.come_to(1);
+  Records r = b.cut();
+  ASSERT_EQ(r.size(), 1u);
+  EXPECT_EQ(r[0].ledger.entries.size(), 3u);
+  EXPECT_EQ(transactions(r[0]), 3u);
+  for (const double t : {2.0, 3.0}) {
+    b.come_to(t);
+    for (window::Record& next : b.cut()) r.push_back(std::move(next));
+  }
+  ASSERT_EQ(r.size(), 3u);
+  EXPECT_EQ(transactions(r[1]), 2u);
+  EXPECT_EQ(transactions(r[2]), 1u);
+  EXPECT_EQ(r[1].counters.late + r[2].counters.late, 3u);
+  std::multiset<std::uint64_t> all;
+  for (const window::Record& one : r) all.merge(named(one.ledger));
+  EXPECT_EQ(all, (std::multiset<std::uint64_t>{1, 2, 3, 4, 5, 6}));
+}
+
+TEST(Ledgers, WhereFiguresOfManyTargetsNeedTheRoom_MoreNamesAreLeftOut) {
+  constexpr window::ServiceId kServices = 40'000;
+  constexpr std::uint64_t kTransactions = 550'000;
+  Options o = options(true);
+  o.memory = std::uint64_t{1} << 32;
+  o.ledger = kTransactions;
+  Warm b(o);
+  std::vector<std::pair<window::ServiceId, std::uint64_t>> services;
+  for (window::ServiceId s = 1; s <= kServices; ++s) services.emplace_back(s, 1);
+  b.workers[0].set_plan(plan(services), 0);
+  b.shadow.begin(at(0), false);
+  for (std::uint64_t n = 1; n <= kTransactions; ++n)
+    b.workers[0].add(done(0.1 + 1e-6 * static_cast<double>(n), n), static_cast<window::ServiceId>(n % kServices + 1));
+  b.come_to(1);
+  const Records r = b.cut();
+  ASSERT_EQ(r.size(), 1u);
+  EXPECT_EQ(transactions(r[0]), kTransactions);
+  EXPECT_TRUE(wire::can_be_sent(r[0]));
+  const std::size_t names = r[0].ledger.entries.size();
+  EXPECT_LT(names, kTransactions);
+  EXPECT_GT(names, 300'000u);
+  EXPECT_EQ(b.shadow.counters().names_left_out, kTransactions - names);
+  EXPECT_GT(r[0].ledger.left_out_until, at(0.1));
 }
 
 TEST(Ledgers, WhereNamesAreMissing_NothingThatWasDecidedBeforeIsCounted) {

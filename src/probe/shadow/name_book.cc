@@ -32,15 +32,18 @@ std::optional<std::uint32_t> NameBook::Bucket::find(std::uint64_t name) const {
   return std::nullopt;
 }
 
-bool NameBook::known_name(std::uint64_t name) const {
-  return std::any_of(buckets_.rbegin(), buckets_.rend(), [&](const Bucket& b) { return b.find(name).has_value(); });
+// Whether it is among what ended at or after `from`. The oldest first: of a whole ledger in parts each finds its names where it begins, and
+// the first time looks nowhere.
+bool NameBook::known_name(std::uint64_t name, PacketTime from) const {
+  const auto first = std::lower_bound(buckets_.begin(), buckets_.end(), from, [](const Bucket& b, PacketTime t) { return b.end < t; });
+  return std::any_of(first, buckets_.end(), [&](const Bucket& b) { return b.find(name).has_value(); });
 }
 
 // A whole ledger also tells of what is on its way to the disk, and is told of again when it is there: it needn't be seen twice. (The newer
 // entry stands where the record's end says, so the older one can't do for both.)
 bool NameBook::still_expected(const Entry& entry, PacketTime stored_until) {
   for (Bucket& b : buckets_) {
-    if (!b.whole || b.end < stored_until - limits_.reach) continue;
+    if (!b.whole || b.end < stored_until) continue;
     auto before = b.find(entry.request);
     if (!before) before = b.find(entry.response);
     if (!before) continue;
@@ -64,9 +67,9 @@ void NameBook::learn(const window::Ledger& ledger, PacketTime stored_until, std:
     b.slots.resize(std::bit_ceil(ledger.entries.size() * 3));
     b.entries.reserve(ledger.entries.size());
     for (const window::LedgerEntry& e : ledger.entries) {
-      if (again && (known_name(e.request) || known_name(e.response))) continue;
+      if (again && (known_name(e.request, *since) || known_name(e.response, *since))) continue;
       const Entry entry{e.request, e.response};
-      b.add(entry, still_expected(entry, stored_until) && e.decided >= watched.begin && e.decided < watched.end);
+      b.add(entry, (since || still_expected(entry, stored_until)) && e.decided >= watched.begin && e.decided < watched.end);
     }
     size_ += b.entries.size();
     if (b.entries.empty()) return forget();
@@ -101,6 +104,8 @@ void NameBook::forget() {
     Bucket& b = buckets_.front();
     settle(b);
     if (b.end >= *told_ - limits_.kept) known_ = std::max(*known_, b.end);
+    // Younger than what nobody may count any more: that its names are gone mustn't look as if nobody had named anything.
+    if (b.end >= *told_ - limits_.reach) doubt_ = std::max(doubt_, b.end);
     size_ -= b.entries.size();
     buckets_.pop_front();
   }

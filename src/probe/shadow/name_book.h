@@ -61,7 +61,7 @@ class NameBook {
    private:
     void add_slot(std::uint64_t name, std::uint32_t slot);
   };
-  bool known_name(std::uint64_t name) const;
+  bool known_name(std::uint64_t name, PacketTime from) const;
   bool still_expected(const Entry& entry, PacketTime stored_until);
   void settle(Bucket& bucket);
   void forget();

@@ -40,7 +40,7 @@ TEST(NameBook, EitherNameIsFound) {
 // The manager had accepted the record of transactions 2 and 3 when it told everything, and tells of it again when it is stored.
 TEST(NameBook, WhatIsToldOnTheWayToTheDiskNeedntBeSeenTwice) {
   Book b;
-  b.learn(ledger({{1, 0.5}, {2, 1.5}, {3, 1.6}}), at(1), at(0), from(0));
+  b.learn(ledger({{1, 0.5}, {2, 1.5}, {3, 1.6}}), at(2), at(0), from(0));
   EXPECT_TRUE(b.has(1));
   EXPECT_TRUE(b.has(2));
   b.learn(ledger({{2, 1.5}, {3, 1.6}}), at(2), {}, from(0));
@@ -52,7 +52,7 @@ TEST(NameBook, WhatIsToldOnTheWayToTheDiskNeedntBeSeenTwice) {
 
 TEST(NameBook, WhatIsToldTwiceAndNotSeenIsMissedOnce) {
   Book b;
-  b.learn(ledger({{1, 0.5}, {2, 1.5}}), at(1), at(0), from(0));
+  b.learn(ledger({{1, 0.5}, {2, 1.5}}), at(2), at(0), from(0));
   b.learn(ledger({{2, 1.5}}), at(2), {}, from(0));
   EXPECT_TRUE(b.has(1));
   b.learn(ledger({}), at(30), {}, from(0));
@@ -98,6 +98,26 @@ TEST(NameBook, AWholeLedgerReachesBack_AndJoinsWhatWasToldBefore) {
   EXPECT_EQ(b.known(), at(35)) << "what was stored from 29 to 35 nobody told";
   b.learn(ledger({}), at(46), at(30), kNever);
   EXPECT_EQ(b.known(), at(30)) << "a longer one tells more";
+}
+
+TEST(NameBook, AWholeLedgerInPartsIsKnownAsFarAsItCame) {
+  Book b;
+  b.learn(ledger({{1, 14.5}}), at(15), at(10), kNever);
+  EXPECT_EQ(b.known(), at(10));
+  EXPECT_EQ(b.told(), at(15)) << "the connection broke, and the rest never came";
+  b.learn(ledger({{3, 25.5}}), at(26), at(16), kNever);
+  EXPECT_EQ(b.known(), at(16)) << "what was stored from 15 to 16 nobody told";
+
+  Book whole;
+  whole.learn(ledger({{1, 14.5}}), at(15), at(10), kNever);
+  whole.learn(ledger({{2, 19.5}}), at(20), at(15), kNever);
+  EXPECT_EQ(whole.known(), at(10));
+  EXPECT_EQ(whole.told(), at(20));
+  EXPECT_TRUE(whole.has(1, 14));
+  EXPECT_TRUE(whole.has(2, 19));
+  whole.learn(ledger({{1, 14.5}}), at(15), at(10), kNever);  // the same again, with an admission
+  whole.learn(ledger({{2, 19.5}}), at(20), at(15), kNever);
+  EXPECT_EQ(whole.size(), 2u);
 }
 
 TEST(NameBook, WhereNothingWasStoredNothingIsUnknown) {
@@ -165,6 +185,7 @@ TEST(NameBook, ItsSizeIsBounded_WhatGoesIsNoLongerKnown) {
   EXPECT_FALSE(b.has(2));
   EXPECT_TRUE(b.has(4));
   EXPECT_EQ(b.known(), at(1)) << "a name is known of what was stored after 1, and no longer of what was stored before";
+  EXPECT_EQ(b.doubt(), at(1)) << "and that nobody has named anything before is not to be believed";
 }
 
 TEST(NameBook, RecordsMayBeToldInAnyOrder) {

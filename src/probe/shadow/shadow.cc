@@ -5,6 +5,7 @@
 #include <utility>
 
 #include "common/base/check.h"
+#include "model/wire/messages.h"
 
 namespace nezu::probe::shadow {
 namespace {
@@ -321,6 +322,7 @@ std::optional<window::Record> Shadow::record(PacketTime begin, PacketTime end, b
   fill(b, decided_before);
   first_ = false;
   for (auto& [id, part] : b.parts) r.services.push_back({id, part.version, std::move(part.covered), std::move(part.targets)});
+  name(b);
   return std::move(r);
 }
 
@@ -329,7 +331,6 @@ void Shadow::fill(Building& building, PacketTime decided_before) {
     if (batch.free > 0 && batch.earliest < decided_before) fill(building, batch, decided_before);
     if (batch.counters_in == kFree && clock_.logical(batch.slice->span.end) <= building.record.span.end) add_counters(building, batch);
   }
-  name(building);
   prune();
 }
 
@@ -338,7 +339,10 @@ void Shadow::fill(Building& building, Batch& batch, PacketTime decided_before) {
     if (batch.in[i] != kFree || batch.slice->items[i].decided >= decided_before) continue;
     const Whose whose = this->whose(batch.slice->items[i]);
     if (whose == Whose::ours) {
-      add(building, batch, i);
+      // What was decided otherwise is never left out of a ledger, and a ledger must fit into its message: a server that hangs may make a
+      // million requests time out at once. They are late in the next record; until then they are nobody's, named by nobody.
+      const bool named_otherwise = options_.names && !batch.slice->items[i].by_last_byte;
+      if (!named_otherwise || building.otherwise.entries.size() < options_.otherwise) add(building, batch, i);
       continue;
     }
     if (whose == Whose::unknown) {
@@ -396,14 +400,19 @@ void Shadow::add_counters(Building& building, Batch& batch) {
   }
 }
 
-// What was decided otherwise is never left out; of the rest the oldest are, where there is no room.
+// What was decided otherwise is never left out; of the rest the oldest are, where there is no room in the ledger or in the record's message.
 void Shadow::name(Building& building) {
   window::Ledger& ledger = building.record.ledger;
-  if (ledger.entries.size() > options_.ledger) {
-    const std::size_t out = ledger.entries.size() - options_.ledger;
+  const std::size_t others = building.otherwise.entries.size();
+  const std::size_t room = wire::room_for_names(building.record, std::min(ledger.entries.size(), options_.ledger) + others);
+  const std::size_t most = std::min(options_.ledger, room - std::min(room, others));
+  if (ledger.entries.size() > most) {
+    const std::size_t out = ledger.entries.size() - most;
     const auto older = [](const window::LedgerEntry& a, const window::LedgerEntry& b) { return a.decided < b.decided; };
-    std::nth_element(ledger.entries.begin(), ledger.entries.begin() + static_cast<std::ptrdiff_t>(out), ledger.entries.end(), older);
-    ledger.left_out_until = ledger.entries[out].decided;
+    const auto first_in = ledger.entries.begin() + static_cast<std::ptrdiff_t>(out);
+    if (most > 0) std::nth_element(ledger.entries.begin(), first_in, ledger.entries.end(), older);
+    ledger.left_out_until =
+        most > 0 ? first_in->decided : std::max_element(ledger.entries.begin(), ledger.entries.end(), older)->decided + Nanos(1);
     ledger.entries.erase(ledger.entries.begin(), ledger.entries.begin() + static_cast<std::ptrdiff_t>(out));
     counters_.names_left_out += out;
   }

@@ -17,6 +17,7 @@
 
 #include "common/base/time.h"
 #include "model/window/record.h"
+#include "model/wire/frame.h"
 #include "probe/aggregate/slice.h"
 #include "probe/shadow/clock.h"
 #include "probe/shadow/coverage.h"
@@ -31,7 +32,8 @@ struct Options {
   bool names = false;                            // a warm pair
   NameBook::Limits book;                         // its reach is also how far back a transaction that nobody named may be sent
   std::uint64_t memory = std::uint64_t{256} << 20;
-  std::size_t ledger = 100'000;  // names in one record
+  std::size_t ledger = 100'000;                  // names in one record, of what was decided by its last byte; the oldest are left out
+  std::size_t otherwise = wire::kMaxOtherNames;  // of what was decided otherwise: what has no room is counted in the next record
 };
 
 // Rules switched off by tests, to see that the tests find it. All false in the product.
@@ -135,7 +137,7 @@ class Shadow {
   void fill(Building& building, Batch& batch, PacketTime decided_before);
   void add(Building& building, Batch& batch, std::size_t item);
   void add_counters(Building& building, Batch& batch);
-  void name(Building& building);
+  void name(Building& building);  // REQUIRES: the record has all that it holds but its names
   void prune();
   void shrink();
   void give_up_oldest();
