@@ -45,7 +45,8 @@ bool FailoverBook::stored(const std::string& logical_probe, const window::Record
   const auto found = open_.find(logical_probe);
   if (found == open_.end()) return false;
   store::FailoverRecord& failover = records_.at(found->second.id);
-  if (record.epoch != failover.epoch) return false;
+  // A later epoch is the same instance's, admitted again before it was complete: another one would have opened a record of its own.
+  if (record.epoch < failover.epoch) return false;
   if (!failover.first_window) {
     failover.first_window = now;
     failover.seam_doubtful = record.seam_doubtful;
@@ -69,7 +70,10 @@ void FailoverBook::handed_over(const std::string& logical_probe, std::uint64_t e
   for (auto it = records_.rbegin(); it != records_.rend(); ++it) {
     store::FailoverRecord& failover = it->second;
     if (failover.logical_probe != logical_probe) continue;
-    if (failover.epoch != epoch || (failover.handed_over == handed_over && failover.left_out == left_out)) return;
+    // As in stored(): what counts is the hand-over that the first window came from. Later ones have nothing to do with this failover.
+    const bool again = epoch > failover.epoch && failover.open && !failover.first_window;
+    if (epoch != failover.epoch && !again) return;
+    if (failover.handed_over == handed_over && failover.left_out == left_out) return;
     failover.handed_over = handed_over;
     failover.left_out = left_out;
     changed_.insert(failover.id);

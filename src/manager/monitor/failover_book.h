@@ -2,6 +2,7 @@
 //
 // A record is open until every service that was monitored at the admission is covered again (or isn't monitored any more); the first
 // stored window fills first_window and first_covered. Where nothing was monitored there is nothing to wait for: it is closed at once.
+// An instance that is demoted and admitted again, under a later epoch, completes the record that its first admission has opened.
 #pragma once
 
 #include <cstdint>

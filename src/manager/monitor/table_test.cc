@@ -390,6 +390,25 @@ TEST_P(Row, a_claim_younger_than_the_loss_is_admitted_at_once) {
   EXPECT_EQ(admissions(), 1u);
 }
 
+TEST_P(Row, a_new_instance_that_is_admitted_again_before_its_first_window_completes_the_failover) {
+  begin(true, false);
+  kill(ms(100));
+  while (admissions() == 0) world().run(ms(1));
+  world().cluster_acts = false;
+  ASSERT_EQ(world().failovers().size(), 1u);
+  ASSERT_FALSE(world().failovers().front().first_window.has_value());
+  Instance* next = world().holder();
+  world().demote(*next);
+  world().promote(*next);
+  settle();
+  EXPECT_EQ(admissions(), 2u);
+  ASSERT_EQ(world().failovers().size(), 1u) << "of the same instance: no other failover";
+  const store::FailoverRecord& record = world().failovers().front();
+  EXPECT_TRUE(record.first_window.has_value());
+  EXPECT_FALSE(record.open);
+  EXPECT_FALSE(world().notice_open("failover"));
+}
+
 class Claims : public Row {};
 INSTANTIATE_TEST_SUITE_P(Pair, Claims, ::testing::Values(true), [](const auto&) { return "warm"; });
 
