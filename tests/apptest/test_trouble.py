@@ -128,6 +128,23 @@ def a_manager_that_speaks_nonsense(lab):
         fake.close()
 
 
+@test(timeout=90)
+def records_of_the_future_come_again_until_they_are_not(lab):
+    """The probe's clock is 308 s ahead of the manager's, eight more than may be: what is refused is good eight seconds later, and must come again."""
+    rig = Rig(lab, probe_changes={"capture": {"timestamp_offset": "308s"}})
+    probe = rig.monitoring()
+    wait_for("the event", lambda: rig.manager.events("record.refused.future"), 10)
+    # More than may be on their way at once (32): those must not stop what follows.
+    wait_for("40 windows that are stored", lambda: probe.status()["windows"]["acknowledged"] >= 40, 70)
+    windows = probe.status()["windows"]
+    expect_equal((windows["overflow"], windows["out_of_order"]), (0, 0), "windows that are lost")
+    expect_equal(rig.manager.failovers(), [], "failover records")
+    events = rig.manager.events()
+    expect_equal([(e["code"], e["closed"]) for e in events if e["code"] in ("record.refused.future", "probe.disconnected", "gap")],
+                 [("record.refused.future", None)], f"events ({events})")
+    return f"{windows['acknowledged']} of {windows['measured']} windows stored, {probe.status()['session']['lost']} sessions"
+
+
 @test(timeout=60)
 def probes_that_the_manager_refuses(lab):
     rig = Rig(lab)

@@ -90,6 +90,7 @@ void Driver::due() {
 
 void Driver::tick_links() {
   std::vector<std::uint64_t> gone;
+  send_again([this](const Link& link) { return link.resend_at && clock_.mono() >= *link.resend_at; });
   for (auto& [id, link] : links_) {
     if (!link->finished() && !link->greeted && clock_.mono() - link->opened > options_.hello_timeout) {
       refuse(*link, wire::Refusal::Reason::bad_request, fmt::format("no Hello within {}", format_duration(options_.hello_timeout)));
@@ -167,13 +168,19 @@ void Driver::on_paused(const Error& error) {
 void Driver::on_resumed() {
   logger_.info("the database can be written again", {{"held_bytes", committer_->held_bytes()}});
   monitor_->events().close("store.no_space", "manager", clock_.wall());
+  send_again([](const Link& link) { return link.resend; });
+  flush();
+}
+
+// A probe sends what isn't acknowledged again only in a new session. The same instance is back at once: no failover.
+void Driver::send_again(const std::function<bool(const Link&)>& which) {
   for (auto& [id, link] : links_) {
-    if (!link->resend) continue;
+    if (link->finished() || !which(*link)) continue;
     link->resend = false;
+    link->resend_at.reset();
     monitor_->lost(id, monitor::Lost::closed, now());
     end(*link, "records were held back: it is to send them again");
   }
-  flush();
 }
 
 void Driver::wish(store::ServiceId service, bool on, UniqueFunction<void(Status)> done) {

@@ -2,7 +2,9 @@
 //
 // A record's way: link → ingest decides → monitor notes it → committer → durable → acknowledged, told to the others and to watchers. Nothing
 // is acknowledged, and no epoch is handed out, before it is on disk. Where the store is full, sessions stay, nothing is acknowledged, and
-// what can't be held any more is sent again later: the probe is asked for it by a new connection.
+// what can't be held any more is sent again later: the probe is asked for it by a new connection. So is what lies in the future by our clock:
+// that may be the one that is wrong, and be set right (before NTP is at work). What is refused for another reason is never good: it isn't
+// asked for, or that would have no end.
 #pragma once
 
 #include <array>
@@ -32,7 +34,8 @@ struct Options {
   CommitterOptions committer;
   std::size_t queue_bytes = 32 << 20;  // of messages to one probe that doesn't read, whole ledgers apart; beyond it the session ends
   Nanos hello_timeout = std::chrono::seconds(5);
-  Nanos quiet = std::chrono::seconds(60);  // an event about refused records is closed after so long without one
+  Nanos quiet = std::chrono::seconds(60);        // an event about refused records is closed after so long without one
+  Nanos future_retry = std::chrono::seconds(5);  // after so long what lay in the future is asked for again; well below `quiet`
   std::string version;
 };
 
@@ -46,7 +49,7 @@ struct Counters {
   std::uint64_t ended = 0;         // by the monitor: silent, or replaced by a newer one of the same instance
   std::uint64_t slow = 0;          // ended because the peer didn't read
   std::uint64_t too_long = 0;      // ended because a message to the peer was longer than a frame
-  std::uint64_t held_back = 0;     // records thrown away during a pause, to be sent again
+  std::uint64_t held_back = 0;     // records thrown away during a pause, or behind one of the future: to be sent again
   std::uint64_t transactions = 0;  // in stored records
   std::uint64_t pauses = 0;
 };
@@ -118,6 +121,7 @@ class Driver {
   // Sends what the monitor has to say, when it is durable; `then` follows.
   void flush(UniqueFunction<void()> then = {});
   void log_events(const std::vector<store::Event>& events);
+  void send_again(const std::function<bool(const Link&)>& which);
   void on_paused(const Error& error);
   void on_resumed();
 

@@ -199,6 +199,11 @@ void Driver::on_refused(Link& link, const window::Record& record, const ingest::
     refusals_[{code, link.logical_probe}] = clock_.mono();
     monitor_->events().open(code, link.logical_probe, store::Severity::warning, verdict.text, clock_.wall());
   }
+  // What follows lies even later. It is held back too: if the clock is set right meanwhile, the end of what is stored must not pass this one by.
+  if (verdict.reason == ingest::Refused::future) {
+    link.resend = true;
+    link.resend_at = clock_.mono() + options_.future_retry;
+  }
   flush();
 }
 

@@ -143,6 +143,16 @@ class DriverTest : public ::testing::Test {
     settle();
     return peer;
   }
+  // Time passes, and it says that it is there.
+  void talk(Peer& peer, Nanos span) {
+    for (; span > Nanos{0}; span -= ms(100)) {
+      clock.advance(ms(100));
+      peer.send(heartbeat(peer));
+      settle();
+      driver->due();
+      settle();
+    }
+  }
   window::Record record(const Peer& peer, std::int64_t second) {
     window::Record r;
     r.instance = peer.instance;
@@ -392,6 +402,68 @@ TEST_F(DriverTest, an_overlap_opens_an_event_that_closes_after_quiet) {
   clock.advance(std::chrono::seconds(61));
   driver->due();
   EXPECT_FALSE(driver->monitor().events().is_open("record.refused.overlap", "edge"));
+}
+
+// The manager's machine has started with its clock an hour behind.
+TEST_F(DriverTest, what_lies_in_the_future_is_asked_for_again_until_the_clock_is_right) {
+  const std::int64_t first = kT + 4600;
+  const std::string code = "record.refused.future";
+  auto peer = admitted(1);
+  peer->send(record(*peer, first));
+  settle();
+  EXPECT_TRUE(peer->all<wire::Ack>().empty());
+  talk(*peer, ms(4900));
+  EXPECT_FALSE(peer->ended) << "some seconds later, not at once";
+  for (int session = 0; session < 20; ++session) {
+    talk(*peer, ms(200));
+    ASSERT_TRUE(peer->ended) << session;
+    auto again = admitted(1);
+    again->epoch = 1;
+    again->send(record(*again, first));
+    settle();
+    talk(*again, ms(4800));
+    EXPECT_FALSE(again->ended);
+    peer = std::move(again);
+    ASSERT_TRUE(driver->monitor().events().is_open(code, "edge")) << "kept open by the refusals, for longer than a minute";
+  }
+  clock.set_wall(wall_time_ns((first + 1) * 1'000'000'000));
+  peer->send(record(*peer, first + 1));
+  settle();
+  EXPECT_TRUE(peer->all<wire::Ack>().empty()) << "held back: the end of what is stored must not pass the one before by";
+  talk(*peer, ms(200));
+  EXPECT_TRUE(peer->ended);
+  peer = admitted(1);
+  peer->epoch = 1;
+  for (int i = 0; i < 2; ++i) peer->send(record(*peer, first + i));
+  settle();
+  EXPECT_EQ(peer->all<wire::Ack>().size(), 2u);
+  EXPECT_EQ(store.memory.records().size(), 2u);
+  talk(*peer, ms(61'000));
+  EXPECT_FALSE(peer->ended);
+  EXPECT_FALSE(driver->monitor().events().is_open(code, "edge"));
+  EXPECT_EQ(driver->ingest().counters("edge").stored, 2u);
+  EXPECT_TRUE(driver->monitor().failovers().newest_first().empty());
+  EXPECT_EQ(driver->monitor().epoch("edge"), 1u) << "the same instance was back each time";
+}
+
+TEST_F(DriverTest, what_is_never_good_is_not_asked_for_again) {
+  auto peer = admitted(1);
+  peer->send(record(*peer, kT));
+  auto overlaps = record(*peer, kT);
+  overlaps.span.begin += ms(500);
+  auto too_long = record(*peer, kT + 10);
+  too_long.span.end += ms(500);
+  auto anothers = record(*peer, kT + 20);
+  anothers.instance.bytes[0] = 9;
+  overlaps.covered = {overlaps.span};
+  for (const auto& never_good : {overlaps, too_long, anothers}) peer->send(never_good);
+  settle();
+  EXPECT_EQ(driver->ingest().counters("edge").refused_total(), 3u);
+  talk(*peer, ms(15'000));
+  EXPECT_FALSE(peer->ended);
+  peer->send(record(*peer, kT + 1));
+  settle();
+  EXPECT_EQ(peer->all<wire::Ack>().size(), 2u);
 }
 
 TEST_F(DriverTest, the_managers_restart_keeps_epoch_key_and_what_is_stored) {

@@ -4,6 +4,7 @@
 #include <cstdint>
 #include <functional>
 #include <memory>
+#include <optional>
 #include <string>
 
 #include "common/base/time.h"
@@ -39,7 +40,8 @@ class Link {
 
   // What the driver notes about it.
   bool greeted = false;
-  bool resend = false;  // records were held back: it is to connect again and send them again
+  bool resend = false;                // records were held back: it is to connect again and send them again …
+  std::optional<MonoTime> resend_at;  // … at this time; none: when the store can be written again
   MonoTime opened{}, finishing_since{};
   std::string logical_probe;
   wire::InstanceId instance;

@@ -39,7 +39,8 @@ void register_records(metrics::Registry& registry, const Driver& driver) {
     }
     return samples;
   });
-  registry.counter_value("nezu_records_held_back_total", "records thrown away while the database could not be written, to be sent again",
+  registry.counter_value("nezu_records_held_back_total",
+                         "records thrown away, to be sent again: the database could not be written, or they lay in the future",
                          [&driver] { return number(driver.counters().held_back); });
   registry.counter_value("nezu_transactions_stored_total", "transactions in stored records (all web access)",
                          [&driver] { return number(driver.counters().transactions); });
