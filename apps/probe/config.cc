@@ -90,6 +90,9 @@ Result<Config> parse_config(const std::string& text, const std::string& file, co
   c.spool.windows = static_cast<std::size_t>(root["spool"]["windows"].integer(600, 1, 1'000'000));
   c.spool.bytes = root["spool"]["memory"].size(std::uint64_t{64} << 20, std::uint64_t{1} << 20, std::uint64_t{1} << 40);
   c.warm = root["standby"].choice(false, {{"cold", false}, {"warm", true}});
+  // The time-out is read in any case: a mistake in it is one, also where it isn't used.
+  const Nanos isolation = root["isolation_timeout"].duration(Seconds(30), Seconds(1), Seconds(86400));
+  if (root["on_isolation"].choice(false, {{"stay", false}, {"exit", true}})) c.isolation = isolation;
   c.socket = root["control"]["socket"].string();
   if (c.socket.empty()) c.socket = default_socket(c.name);
   if (c.socket.size() > 107) root["control"]["socket"].wanted("a path of at most 107 bytes");

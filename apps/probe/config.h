@@ -2,6 +2,7 @@
 #pragma once
 
 #include <cstdint>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -28,6 +29,7 @@ struct Config {
   probe::discovery::Limits discovery;  // of each worker, and of what waits for the manager
   probe::spool::Spool::Options spool;
   bool warm = false;
+  std::optional<Nanos> isolation;   // on_isolation: exit, after so long; none: stay
   std::uint64_t shadow_memory = 0;  // bytes
   std::string socket;
   log::Level log_level = log::Level::info;

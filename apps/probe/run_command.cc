@@ -64,7 +64,7 @@ Run add_run(CLI::App& app) {
                       "read these capture files instead of the interface, as fast as they can be read, deliver their windows, and end");
   command->footer(
       "Signals: SIGTERM cuts the open window, delivers it (5 s at most) and ends; SIGHUP reads the configuration again.\n"
-      "Exit status: 0 well; 1 failed at run time; 2 usage or configuration wrong.");
+      "Exit status: 0 well; 1 failed at run time, or ended by on_isolation; 2 usage or configuration wrong.");
   return [flags] { return run(*flags); };
 }
 

@@ -27,6 +27,7 @@ probe::role::Options role_options(const Config& c, const wire::InstanceId& insta
   o.instance = instance;
   o.window = c.window;
   o.promoted = !c.warm;
+  o.isolation = c.isolation;
   o.spool = c.spool;
   o.shadow.workers = c.capture.workers;
   o.shadow.grace = c.grace;
@@ -235,6 +236,10 @@ void Daemon::on(probe::role::Cut) {
 void Daemon::on(probe::role::Finished a) {
   if (said_finished_) return;
   said_finished_ = true;
+  if (a.isolated) {
+    exit_status_ = 1;
+    (void)notifier_.stopping();
+  }
   if (a.undelivered > 0) log_.warning("ended with windows that nobody stored", {{"windows", a.undelivered}});
   link_->close(kLastWords, [this] { loop_.stop(); });
 }
@@ -482,10 +487,12 @@ std::string Daemon::reload() {
   config_.tls = next->tls;
   config_.pipeline = next->pipeline;
   config_.spool = next->spool;
+  config_.isolation = next->isolation;
   config_.log_level = next->log_level;
   tls_ = std::move(context);
   link_->set_connector(std::move(*connector));
   role_.set_spool(config_.spool);
+  role_.set_isolation(config_.isolation);
   log_.set_level(config_.log_level);
   for (auto& w : workers_) {
     if (!w->tell(probe::worker::TakeOptions{config_.pipeline})) ++commands_lost_;

@@ -101,6 +101,41 @@ def the_same_instance_back_in_time_is_no_failover(lab):
     return rig.compare(entries)
 
 
+@test(timeout=90)
+def an_isolated_probe_ends_itself_where_that_is_wanted(lab):
+    """on_isolation: exit. The active one is cut off from the manager and ends; the other node goes on. Without services it would stay."""
+    rig = Rig(lab, probe_changes={"on_isolation": "exit", "isolation_timeout": "3s"})
+    lab.expect_error(r"connect|session|manager|link|silent|time")
+    active = rig.probe("node-a").start()
+    active.wait_admitted(rig.manager)
+    node = rig.site.nodes["node-a"]
+
+    def cut_for(seconds):
+        rig.site.net.set_link(node, "mgmt0", False)
+        time.sleep(seconds)
+        active.process.must_run()
+        rig.site.net.set_link(node, "mgmt0", True)
+        wait_for("the connection", lambda: rig.manager.probe()["state"] == "connected", 10)
+
+    cut_for(5)  # nothing is monitored
+    rig.apply()
+    rig.manager.ctl("monitor", "start", "shop/web")
+    rig.manager.wait_state("monitoring")
+    cut_for(1.5)  # shorter than the time-out
+    rig.site.net.set_link(node, "mgmt0", False)
+    cut = time.time()
+    expect_equal(active.process.wait(15), 1, "exit status")
+    took = time.time() - cut
+    expect(2.9 < took < 6, f"it ended {took:.2f} s after the cut")
+    expect("on_isolation" in active.process.text(), "it doesn't say why")
+    standby = rig.probe("node-b").start()
+    standby.wait_admitted(rig.manager)
+    rig.manager.wait_state("monitoring", timeout=5)
+    wait_failover(rig.manager)
+    standby.process.must_run()
+    return f"ended {took:.2f} s after the cut"
+
+
 @test(timeout=60)
 def stopped_stays_stopped(lab):
     """Row 1 of failover.md: nothing was monitored, so nothing starts after the failover."""

@@ -89,7 +89,7 @@ def check_configuration(program, example):
         where = ("man/ja/" if japanese else "man/") + page
         entries = {}
         for block in blocks(man(page, japanese)):
-            for key in re.findall(r"[a-z_]+(?:\.[a-z0-9_]+)+|^(?:window|grace|standby)\b", block.split("\n")[0]):
+            for key in re.findall(r"[a-z_]+(?:\.[a-z0-9_]+)+|^(?:window|grace|standby|on_isolation|isolation_timeout)\b", block.split("\n")[0]):
                 entries[key] = block
         check(set(entries) == keys, f"{where}: missing {sorted(keys - set(entries))}, unknown {sorted(set(entries) - keys)}")
         for key, value in shown.items():

@@ -37,9 +37,11 @@ struct Discover {
 };
 // Hand over what is measured, and measure no more; answered by the last slices, then cut_done().
 struct Cut {};
-// The end: the program may exit. `undelivered`: windows that nobody stored.
+// The end: the program may exit. `undelivered`: windows that nobody stored. `isolated`: nobody asked for it (Options::isolation); the exit
+// status is to say that something failed.
 struct Finished {
   std::uint64_t undelivered = 0;
+  bool isolated = false;
 };
 // For people.
 struct Say {

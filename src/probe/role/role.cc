@@ -3,6 +3,8 @@
 #include <algorithm>
 #include <utility>
 
+#include "common/base/text.h"
+
 namespace nezu::probe::role {
 namespace {
 
@@ -56,6 +58,7 @@ Role::Role(const Options& options, Random& random)
       spool_(options.spool),
       shadow_(with_window(options.shadow, options.window)),
       backoff_(options.retry_first),
+      isolation_(options.isolation),
       cluster_{{}, options.start_began, {}},
       promoted_(options.promoted) {}
 
@@ -108,6 +111,7 @@ void Role::lose_session(MonoTime now, const std::string& why, Actions& out) {
   spool_.connection_lost();
   if (was_open) {
     ++sessions_lost_;
+    session_lost_at_ = now;
     backoff_ = options_.retry_first;
     retry_at_ = now + Nanos(std::chrono::milliseconds(10 + random_.below(90)));
     out.push_back(Say{Say::Level::warning, "session with the manager lost", {{"why", why}}});
@@ -189,6 +193,10 @@ Actions Role::tick(MonoTime now, PacketTime packet_clock) {
   if ((session_ == Session::open || session_ == Session::greeting) && now - heard_ > options_.silence) {
     out.push_back(Disconnect{"silent"});
     lose_session(now, "silent for more than a second", out);
+  }
+  if (isolated(now)) {
+    give_up(now, out);
+    return out;
   }
   if (session_ == Session::none && now >= retry_at_) {
     session_ = Session::connecting;
@@ -575,6 +583,23 @@ void Role::finish_if_done(MonoTime now, Actions& out) {
   finished_ = true;
   if (session_ == Session::open) out.push_back(Send{wire::Bye{"stopped"}});
   out.push_back(Finished{undelivered});
+}
+
+// Of the active one only, and while there is something to measure: then another node may do it better. A standby, or one that has just been
+// started where the manager can't be reached either, would end and be started again without any use. A greeting that is on its way is
+// waited for, a second at most.
+bool Role::isolated(MonoTime now) const {
+  const bool cut_off = session_ == Session::none || session_ == Session::connecting;
+  return isolation_ && cut_off && epoch_ != 0 && !wished_.empty() && !stopping_ && now - session_lost_at_ >= *isolation_;
+}
+
+// At once, without the wait of a stop: there is nobody to deliver to, and the other node's start waits for our end.
+void Role::give_up(MonoTime now, Actions& out) {
+  finished_ = true;
+  out.push_back(Say{Say::Level::error,
+                    "no session with the manager for too long: ending, as on_isolation says",
+                    {{"without_session", format_duration(now - session_lost_at_)}, {"why", trouble_}}});
+  out.push_back(Finished{spool_.granted(), true});
 }
 
 }  // namespace nezu::probe::role

@@ -52,6 +52,7 @@ struct Options {
   Nanos retry_refused = std::chrono::seconds(10);     // after a refusal
   Nanos stop_wait = std::chrono::seconds(5);          // for the last acknowledgement
   std::size_t in_flight = 32;                         // records sent and not acknowledged, at most
+  std::optional<Nanos> isolation;  // active, monitoring and so long without a session: it ends itself; none: it never does
 };
 
 // What the capture says; kept until the next one.
@@ -102,6 +103,7 @@ class Role {
   void capture(const CaptureReport& report) { capture_ = report; }
   void set_bugs(const PlantedBugs& bugs);  // for tests
   void set_spool(const spool::Spool::Options& options) { spool_.set_options(options); }
+  void set_isolation(std::optional<Nanos> isolation) { isolation_ = isolation; }
 
   // ---- state, for status
   Name name() const;
@@ -155,6 +157,8 @@ class Role {
   void sweep(MonoTime now);
   void measure(Actions& out, bool at_edge);
   void finish_if_done(MonoTime now, Actions& out);
+  bool isolated(MonoTime now) const;
+  void give_up(MonoTime now, Actions& out);
   PacketTime since() const;
   std::vector<wire::ClusterStep> cluster_steps(MonoTime now) const;
   PacketTime packet_now(MonoTime now) const { return packet_clock_ + (now - packet_clock_at_); }
@@ -166,8 +170,9 @@ class Role {
   shadow::Shadow shadow_;
 
   Session session_ = Session::none;
-  MonoTime heard_{}, beat_at_{}, retry_at_{}, session_since_{}, claimed_at_{}, stop_by_{};
+  MonoTime heard_{}, beat_at_{}, retry_at_{}, session_since_{}, session_lost_at_{}, claimed_at_{}, stop_by_{};
   Nanos backoff_{0};
+  std::optional<Nanos> isolation_;
   std::string trouble_;  // why there is no session
   std::uint64_t sessions_lost_ = 0, sent_ = 0, discarded_ = 0, too_long_ = 0;
 

@@ -520,6 +520,101 @@ TEST(Row, NotAdmitted_AStopEndsAtOnce) {
   EXPECT_EQ(b.count<Finished>(), 1u);
 }
 
+// ---- on_isolation
+
+Options ending_after(Nanos isolation) {
+  Options o;
+  o.isolation = isolation;
+  return o;
+}
+
+TEST(Isolation, ActiveAndMonitoringWithoutASession_ItEndsAtOnceAndSaysWhy) {
+  Bench b(ending_after(Seconds(5)));
+  b.monitor_and_admit();
+  b.pass(Seconds(20));
+  b.take(b.role().disconnected(b.now(), "closed"));
+  b.measure(1);
+  b.pass(milliseconds(4900));
+  EXPECT_EQ(b.count<Finished>(), 0u);
+  b.pass(milliseconds(100));
+  ASSERT_EQ(b.count<Finished>(), 1u);
+  EXPECT_TRUE(b.last<Finished>()->isolated);
+  EXPECT_EQ(b.last<Finished>()->undelivered, 1u);
+  EXPECT_EQ(b.last<Say>()->level, Say::Level::error);
+  EXPECT_EQ(b.last<Say>()->fields[0].second, "5s");
+  b.forget();
+  b.pass(Seconds(5));
+  EXPECT_EQ(b.count<Connect>() + b.count<Finished>(), 0u) << "it is over";
+}
+
+TEST(Isolation, ItStaysWhereNobodyAskedForTheEnd) {
+  Bench b;
+  b.monitor_and_admit();
+  b.take(b.role().disconnected(b.now(), "closed"));
+  b.pass(std::chrono::hours(1));
+  EXPECT_EQ(b.count<Finished>(), 0u);
+  b.role().set_isolation(Seconds(5));  // a reload
+  b.pass(milliseconds(50));
+  EXPECT_EQ(b.count<Finished>(), 1u);
+}
+
+TEST(Isolation, ASessionInBetweenBeginsItAnew) {
+  Bench b(ending_after(Seconds(5)));
+  b.monitor_and_admit();
+  for (int i = 0; i < 3; ++i) {
+    b.take(b.role().disconnected(b.now(), "closed"));
+    b.pass(Seconds(4));
+    b.open_session();
+  }
+  EXPECT_EQ(b.count<Finished>(), 0u);
+}
+
+TEST(Isolation, AGreetingOnItsWayIsWaitedFor_ButNotForEver) {
+  Bench b(ending_after(Seconds(5)));
+  b.monitor_and_admit();
+  b.take(b.role().disconnected(b.now(), "closed"));
+  b.pass(milliseconds(4900));
+  b.take(b.role().connected(b.now()));
+  b.pass(milliseconds(500));
+  EXPECT_EQ(b.count<Finished>(), 0u);
+  b.pass(milliseconds(600));
+  EXPECT_EQ(b.count<Finished>(), 1u);
+}
+
+TEST(Isolation, WhoMonitorsNothingStays) {
+  Bench b(ending_after(Seconds(5)));
+  b.open_session();
+  b.grant(5, -1);
+  b.take(b.role().disconnected(b.now(), "closed"));
+  b.pass(Seconds(60));
+  EXPECT_EQ(b.count<Finished>(), 0u);
+}
+
+TEST(Isolation, WhoIsNotActiveStays_AStandbyOrOneThatHasNeverReachedTheManager) {
+  Options o = ending_after(Seconds(5));
+  Bench never(o);
+  never.pass(Seconds(60));
+  EXPECT_EQ(never.count<Finished>(), 0u);
+  o.promoted = false;
+  Bench standby(o);
+  standby.open_session();
+  standby.measure_service();
+  standby.take(standby.role().disconnected(standby.now(), "closed"));
+  standby.pass(Seconds(60));
+  EXPECT_EQ(standby.count<Finished>(), 0u);
+}
+
+TEST(Isolation, AStopThatHasBegunEndsAsAStop) {
+  Bench b(ending_after(Seconds(5)));
+  b.monitor_and_admit();
+  b.take(b.role().disconnected(b.now(), "closed"));
+  b.pass(Seconds(3));
+  b.take(b.role().stop(b.now()));
+  b.pass(Seconds(6));
+  ASSERT_EQ(b.count<Finished>(), 1u);
+  EXPECT_FALSE(b.last<Finished>()->isolated);
+}
+
 TEST(Session, BackOffGrowsToTheLimitWithJitter) {
   Bench b;
   std::vector<Nanos> waits;
