@@ -113,8 +113,8 @@ class Manager:
     def wait_ready(self, timeout=20):
         def ready():
             self.process.must_run()
-            return self.http("GET", "/healthz").status == 200
-        wait_for("the manager's /healthz", ready, timeout)
+            return self.http("GET", "/readyz").status == 200  # probes are let in
+        wait_for("the manager's /readyz", ready, timeout)
 
     def kill(self):
         return self.process.kill()
