@@ -41,15 +41,6 @@ std::vector<PacketTime> Ledgers::add(PacketTime end, const window::Ledger& ledge
   return ends;
 }
 
-window::Ledger Ledgers::merged() const {
-  window::Ledger all;
-  for (const Kept& kept : kept_) {
-    all.entries.insert(all.entries.end(), kept.ledger.entries.begin(), kept.ledger.entries.end());
-    all.left_out_until = std::max(all.left_out_until, kept.ledger.left_out_until);
-  }
-  return all;
-}
-
 std::vector<Ledgers::Part> Ledgers::parts(std::size_t names, PacketTime since, PacketTime until) const {
   std::vector<const Kept*> newest_first;
   for (const Kept& kept : kept_) newest_first.push_back(&kept);

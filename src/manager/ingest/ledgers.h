@@ -28,9 +28,6 @@ class Ledgers {
   // The ends of those that add() would drop once `stored_until` holds.
   std::vector<PacketTime> passed(PacketTime stored_until) const;
 
-  // All that is kept, as one ledger; entries in the order in which they were stored.
-  window::Ledger merged() const;
-
   // The names of everything that was stored after `since`, up to `until`.
   struct Part {
     PacketTime since{}, until{};

@@ -10,7 +10,8 @@
 
 namespace nezu::wire {
 
-// One frame. Ledgers are divided by who knows which records they are of (manager/monitor). Definitions beyond `limit` bytes (1 … kMaxFrameBytes) become several: a receiver keeps what each of them brings.
+// One frame. Definitions beyond `limit` bytes (1 … kMaxFrameBytes) become several: a receiver keeps what each of them brings. (Ledgers are
+// divided by who knows which records they are of: manager/monitor.)
 // Errors: invalid_argument, a message that can't be divided is larger than `limit`.
 Result<std::string> framed(const Message& message, std::size_t limit = kMaxFrameBytes);
 
